@@ -31,7 +31,8 @@ class Fix:
 def fix_catalog(folder: Path, url: str) -> Iterator[Fix]:
     """Corrects all report types of a catalog: kinds that do not fit, missing columns, missing filters.
 
-    A file that is not valid TOML, or whose query the database rejects, stays as it is. Raises SourceError.
+    A file stays as it is if it is not valid TOML, if its columns or filters are not tables by name, or if the database
+    rejects its query. Raises SourceError.
     """
     with connect_source(url) as connection:
         for path in sorted(folder.glob("*/report.toml")):
@@ -47,6 +48,8 @@ def _fix_type(connection: Connection[TupleRow], path: Path) -> Iterator[Fix]:
             described = describe_query(connection, query, str(query_file))
             facts = read_query_facts(connection, described)
     except (OSError, UnicodeDecodeError, TOMLKitError, QueryRejectedError):
+        return
+    if not all(isinstance(document.get(name, {}), Mapping) for name in ("columns", "filters")):
         return
     messages = [*_fix_columns(document, described)]
     filters = document.get("filters", {})
@@ -83,7 +86,7 @@ def _fits(value: Any, returned: ReturnedColumn) -> bool:
     kind = value.get("kind", "text") if isinstance(value, Mapping) else value
     try:
         return returned.type.fits(kind)
-    except KeyError:  # no kind at all
+    except (KeyError, TypeError):  # no kind at all
         return False
 
 

@@ -314,6 +314,19 @@ def test_the_advice_never_damages_data(
     assert [error.endswith(f'Write kind = "{fitting}".') for error in errors] == ([True] if fitting else [])
 
 
+@pytest.mark.parametrize(
+    "columns",
+    ['[[columns]]\nname = "order_id"\n', 'columns = "order_id"\n', 'filters = [1]\n[columns]\norder_id = "integer"\n'],
+)
+def test_a_file_of_another_form_is_not_fixed(run: Run, columns: str) -> None:
+    run("new", "orders", "--table", "orders")
+    file = Path("reports/orders/report.toml")
+    file.write_text(f'sort = ["order_id"]\n{columns}', encoding="utf-8")
+    code, out, error = run("check", "--fix")
+    assert (code, "must be a table" in out + error) == (1, True)
+    assert file.read_text(encoding="utf-8") == f'sort = ["order_id"]\n{columns}'
+
+
 @pytest.mark.parametrize("command", [["check"], ["preview", "orders"], ["new", "customers", "--table", "customers"]])
 def test_a_wrong_password_is_one_error_without_the_password(run: Run, traders: str, command: list[str]) -> None:
     run("new", "orders", "--table", "orders")
