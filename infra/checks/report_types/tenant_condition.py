@@ -51,13 +51,15 @@ def _plan(connection: Connection[TupleRow], report_type: ReportType, tenant: str
         cursor.execute("SET LOCAL constraint_exclusion = off")
         head = "EXPLAIN (FORMAT JSON, VERBOSE, COSTS OFF) SELECT"
         execute(cursor, report_type, head, "", tenant=tenant, all_filters=all_filters)
-        return _without_output(cursor.fetchall()[0][0])
+        return _conditions(cursor.fetchall()[0][0])
 
 
-def _without_output(plan: Any) -> Any:
-    """Returns a plan without the expressions of its columns, which do not select rows."""
+def _conditions(plan: Any) -> Any:
+    """Returns a plan without its expressions that do not select rows: columns, and keys of sorting and grouping."""
     if isinstance(plan, list):
-        return [_without_output(part) for part in plan]
+        return [_conditions(part) for part in plan]
     if isinstance(plan, dict):
-        return {key: _without_output(value) for key, value in plan.items() if key != "Output"}
+        return {
+            name: _conditions(value) for name, value in plan.items() if name != "Output" and not name.endswith(" Key")
+        }
     return plan

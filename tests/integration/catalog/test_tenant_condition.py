@@ -36,6 +36,8 @@ def _write(catalog: Path, query: str, settings: str = "") -> None:
         f"{SELECT}\nWHERE %(tenant_id)s = 'demo'",
         f"{SELECT}\nWHERE tenant_id = %(tenant_id)s OR true",
         "SELECT account_id,\n  holder || %(tenant_id)s AS holder FROM bank.accounts",
+        f"{SELECT}\nORDER BY holder = %(tenant_id)s",
+        "SELECT account_id, max(holder) AS holder FROM bank.accounts\nGROUP BY account_id, holder < %(tenant_id)s",
     ],
 )
 def test_a_query_that_only_mentions_the_tenant_is_refused(postgres: PostgresServer, tmp_path: Path, query: str) -> None:
