@@ -94,9 +94,7 @@ def _estimate_rows(source: Database, tenant_id: str, report_type: ReportType, co
     except UnknownTimeZoneError as error:
         raise RequestInvalidError.of([FieldError("/timeZone", str(error))]) from error
     except QueryInvalidError as error:
-        raise ReportQueryRefusedError(
-            f"The report would fail: {error}. Change the filters, or ask the operator to correct the report type."
-        ) from error
+        raise ReportQueryRefusedError(f"The report would fail: {error}") from error
 
 
 def _requested_files(report_type: ReportType, content: ReportContent, rows: int) -> dict[str, RequestedFile]:

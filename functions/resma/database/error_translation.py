@@ -81,7 +81,18 @@ def translate(error: psycopg.Error, database: Dependency = "system-database") ->
     detail = type(error).__name__
     if not may_quote_rows(error):
         detail = (error.diag.message_primary or detail).strip()
-    return QueryInvalidError(f"The database rejected the query (SQLSTATE {state}): {detail}")
+    rejection = f"The database rejected the query (SQLSTATE {state}): {detail.rstrip('.')}."
+    # The queries of the catalog read only the source database.
+    return QueryInvalidError(f"{rejection} {_remedy(state)}" if database == "source-database" else rejection)
+
+
+def _remedy(state: str | None) -> str:
+    """Returns what to do about a query of the catalog that the database rejects."""
+    if state == "42501":
+        return "A GRANT is missing. Run `resma check`, which prints the statement."
+    if (state or "").startswith("22"):
+        return "A value of a row or a filter is not valid in the query. Correct query.sql, or change the filters."
+    return "Run `resma check`, which names file, line and remedy."
 
 
 def may_quote_rows(error: psycopg.Error) -> bool:

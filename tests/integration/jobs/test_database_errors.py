@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -187,3 +187,18 @@ def test_the_error_for_bytes_that_are_not_utf_8_says_how_to_convert_them(admin: 
 def test_the_error_for_an_invalid_query_has_its_cause(reader: Connection[TupleRow]) -> None:
     with pytest.raises(QueryInvalidError, match="nothing_there"), translated_errors():
         reader.execute("SELECT nothing_there")
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("SELECT nothing_there", r"does not exist\. Run `resma check`, which names file, line and remedy\."),
+        ("SELECT * FROM pg_authid", r"permission denied .*\. A GRANT is missing\. Run `resma check`"),
+        ("SELECT 1 / 0", r"DivisionByZero\. A value of a row or a filter is not valid"),
+    ],
+)
+def test_the_error_for_a_query_of_the_catalog_says_what_to_do(
+    reader: Connection[TupleRow], query: LiteralString, says: str
+) -> None:
+    with pytest.raises(QueryInvalidError, match=says), translated_errors("source-database"):
+        reader.execute(query)

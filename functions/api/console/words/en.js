@@ -35,7 +35,7 @@ export const WORDS = {
   "theme.dark": "Dark",
 
   "sign-in.title": "Sign in",
-  "sign-in.about": "Generate, track and download reports from your bank's data.",
+  "sign-in.about": "Generate, track and download reports from your data.",
   "sign-in.key": "API key or access token",
   "sign-in.hint": "A key looks like rsm_…_… and comes from your administrator.",
   "sign-in.kept": "The key is kept until you sign out or close the console's last tab. After {minutes} minutes without activity you are signed out.",

@@ -35,7 +35,7 @@ export const WORDS = {
   "theme.dark": "Escuro",
 
   "sign-in.title": "Entrar",
-  "sign-in.about": "Gere, acompanhe e baixe relatórios com os dados do seu banco.",
+  "sign-in.about": "Gere, acompanhe e baixe relatórios com os seus dados.",
   "sign-in.key": "Chave de API ou token de acesso",
   "sign-in.hint": "Uma chave tem o formato rsm_…_… e é fornecida pelo administrador.",
   "sign-in.kept": "A chave é mantida até você sair ou fechar a última aba do console. Após {minutes} minutos sem atividade, sua sessão termina.",
