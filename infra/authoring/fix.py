@@ -18,6 +18,7 @@ from infra.authoring.proposals.parameters import filters_of_parameters
 from infra.authoring.proposals.query_facts import read_query_facts
 from infra.checks.report_types.column_types import ReturnedColumn
 from infra.deploy.source import connect_source
+from resma.catalog.query_text import find_query_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def _fix_type(connection: Connection[TupleRow], path: Path) -> Iterator[Fix]:
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
         query = query_file.read_text(encoding="utf-8")
+        if any(find_query_errors(query, None)):
+            return
         with connection.transaction(force_rollback=True):
             described = describe_query(connection, query, str(query_file))
             facts = read_query_facts(connection, described)
@@ -54,7 +57,8 @@ def _fix_type(connection: Connection[TupleRow], path: Path) -> Iterator[Fix]:
     messages = [*_fix_columns(document, described)]
     filters = document.get("filters", {})
     missing = {name: type_ for name, type_ in described.parameters.items() if name not in filters}
-    for item in filters_of_parameters(query, missing, facts)[0]:
+    dates = [name for name, value in filters.items() if _kind_of(value) == "date"]
+    for item in filters_of_parameters(query, missing, facts, dates)[0]:
         table = _table(document, "filters")
         table[item.name] = _value(
             kind=item.kind, choices=list(item.choices), required=item.required, not_before=item.not_before
@@ -74,7 +78,7 @@ def _fix_columns(document: tomlkit.TOMLDocument, described: DescribedQuery) -> I
             columns[returned.name] = kind
             yield f"Added column '{returned.name}', of kind {kind}."
         elif not _fits(value, returned):
-            was = value.get("kind", "text") if isinstance(value, Mapping) else value
+            was = _kind_of(value)
             if isinstance(value, Mapping):
                 columns[returned.name]["kind"] = kind
             else:
@@ -82,10 +86,14 @@ def _fix_columns(document: tomlkit.TOMLDocument, described: DescribedQuery) -> I
             yield f"Column '{returned.name}': changed kind from {was} to {kind}."
 
 
+def _kind_of(value: Any) -> Any:
+    """Returns the kind of a column or a filter, which is a kind alone or a table."""
+    return value.get("kind", "text") if isinstance(value, Mapping) else value
+
+
 def _fits(value: Any, returned: ReturnedColumn) -> bool:
-    kind = value.get("kind", "text") if isinstance(value, Mapping) else value
     try:
-        return returned.type.fits(kind)
+        return returned.type.fits(_kind_of(value))
     except (KeyError, TypeError):  # no kind at all
         return False
 

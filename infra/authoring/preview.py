@@ -22,7 +22,15 @@ from infra.checks.report_types.sort_plan import scanned_tables, sorts_rows
 from infra.deploy.source import SourceError, connect_source
 from infra.errors import StackError
 from infra.paths import STATE
-from resma.catalog import Limits, ReportType, catalog_folder, check_folder, organization_of, require_locale
+from resma.catalog import (
+    Limits,
+    ReportType,
+    catalog_folder,
+    check_folder,
+    check_settings,
+    organization_of,
+    require_locale,
+)
 from resma.catalog.folder import CATALOG_VARIABLE
 from resma.errors import FormatLimitError, ResmaError
 from resma.i18n.locales import Language
@@ -106,8 +114,9 @@ def preview(options: PreviewOptions) -> Preview:
     catalog = catalog_folder(options.catalog)
     folder = find_type_folder(catalog, options.type_name)
     report_type, diagnostics = check_folder(folder)
-    if report_type is None:
-        raise PreviewError(_listed(locate(folder, diagnostics)))
+    errors = [*locate(catalog, check_settings(catalog)[1]), *locate(folder, diagnostics)]
+    if report_type is None or errors:
+        raise PreviewError(_listed(errors))
     with _in_use(catalog), _explained(), connect_source(options.source_url) as connection:
         values = _check_filters(report_type, options.filters or {})
         language = require_locale(options.locale).language

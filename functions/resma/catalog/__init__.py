@@ -20,7 +20,7 @@ from resma.catalog.model import (
     SortKey,
     Totals,
 )
-from resma.catalog.settings.file import CatalogSettings, check_settings, load_settings
+from resma.catalog.settings.file import CatalogSettings, check_settings, load_settings, valid_settings
 from resma.catalog.settings.in_use import (
     brand_in_use,
     find_locale,
@@ -64,4 +64,5 @@ __all__ = [
     "settings_fingerprint",
     "settings_in_use",
     "unknown_locale",
+    "valid_settings",
 ]

@@ -13,7 +13,7 @@ from resma.catalog.consistency import find_name_errors
 from resma.catalog.diagnostics import CatalogCheckError, Diagnostic, FileName
 from resma.catalog.model import ReportType
 from resma.catalog.query_text import find_query_errors
-from resma.catalog.settings.file import CatalogSettings, check_settings
+from resma.catalog.settings.file import CatalogSettings, valid_settings
 from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
 from resma.catalog.short_form import expand, in_file, is_derived
 
@@ -23,9 +23,9 @@ _FILES: tuple[FileName, ...] = ("report.toml", "query.sql")
 def check_folder(folder: Path, settings: CatalogSettings | None = None) -> tuple[ReportType | None, list[Diagnostic]]:
     """Reads one report type. Returns it, or None and all errors of its two files, each with a line.
 
-    The default of `settings` is resma.toml in the parent folder; if that has errors, the default settings.
+    The default of `settings` is resma.toml in the parent folder, without its keys that have errors.
     """
-    settings = settings or check_settings(folder.parent)[0] or CatalogSettings()
+    settings = settings or valid_settings(folder.parent)
     texts, diagnostics = _read_files(folder)
     if diagnostics:
         return None, diagnostics

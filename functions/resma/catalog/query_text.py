@@ -23,6 +23,7 @@ _TOKEN = re.compile(
       | (?P<escaped>%%)
       | (?P<percent>%)
       | (?P<semicolon>;)
+      | (?P<number>(?<![\w$])\$\d+)
       | (?P<word>[A-Za-z_]\w*)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -62,6 +63,8 @@ def find_query_errors(
             yield _diagnostic(
                 "A single % is read as a parameter. Write %% for a percent sign, or %(name)s for a filter.", line
             )
+        elif token["number"]:
+            yield _diagnostic(f"Write a named parameter, %(name)s, instead of {token['number']}.", line)
     yield from _find_statement_errors(words)
     if filters is not None:
         yield from _find_parameter_errors(query, filters, is_tenant_required=tenants == "required")

@@ -13,6 +13,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow
 
 from infra.checks.report_types.column_types import ColumnType, ReturnedColumn, find_types
+from infra.checks.report_types.execute import INDETERMINATE_DATATYPE, cast_remedy
 from infra.errors import StackError
 from resma.catalog.query_text import find_parameters
 
@@ -93,8 +94,6 @@ def _message(result: PGresult, sent: str, file: str, numbers: Mapping[str, str])
     for name, number in numbers.items():
         text = re.sub(rf"{re.escape(number)}(?!\d)", f"%({name})s", text)
     line = sent.count("\n", 0, int(error.diag.statement_position or 1) - 1) + 1
-    if error.sqlstate == "42P18":
-        remedy = "Cast the parameter, like %(name)s::text or ::date."
-    else:
-        remedy = error.diag.message_hint or "Correct the query."
+    is_untyped = error.sqlstate == INDETERMINATE_DATATYPE
+    remedy = cast_remedy(text) if is_untyped else error.diag.message_hint or "Correct the query."
     return f"{file}:{line}: {text}. {remedy}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from infra.authoring.proposals.choose_filters import MAX_VALUES
 from infra.authoring.proposals.names import slug
@@ -29,14 +29,16 @@ _PLACEHOLDERS = ("FIRST", "SECOND")
 
 
 def filters_of_parameters(
-    query: str, parameters: Mapping[str, ColumnType], facts: SourceFacts
+    query: str, parameters: Mapping[str, ColumnType], facts: SourceFacts, dates: Collection[str] = ()
 ) -> tuple[tuple[ProposedFilter, ...], list[Choice]]:
     """Returns a filter for each parameter, by its type in the query. A list becomes a choice.
 
-    A parameter that the query does not compare with NULL makes the filter required, because it would select no rows.
+    `dates` are the names of filters that exist already and are dates. A parameter that the query does not compare with
+    NULL makes the filter required, because it would select no rows.
     """
     filters: list[ProposedFilter] = []
     choices: list[Choice] = []
+    known = {*parameters, *dates}
     for name, type_ in parameters.items():
         if name == TENANT:
             continue
@@ -46,7 +48,7 @@ def filters_of_parameters(
             filters.append(ProposedFilter(name, "choice", choices=values, required=required))
             choices.append(Choice("filters", name, f"a list in the query, of {len(values)} values, {origin}"))
         else:
-            before = "from" if name in {"to", "until"} and "from" in parameters and type_.name in _DATES else None
+            before = "from" if name in {"to", "until"} and "from" in known and type_.name in _DATES else None
             kind = _KINDS.get(type_.name, "text")
             filters.append(ProposedFilter(name, kind, not_before=before, required=required))
             always = ", always required, because the query has no rows if it is NULL" if required else ""

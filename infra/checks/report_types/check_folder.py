@@ -10,7 +10,7 @@ import psycopg
 
 from infra.checks.report_types.check_database import find_database_errors
 from infra.checks.report_types.database_warnings import find_database_warnings
-from resma.catalog import CatalogSettings, Diagnostic, ReportType, check_folder, check_settings
+from resma.catalog import Diagnostic, ReportType, check_folder, check_settings, valid_settings
 from resma.catalog.short_form import in_file
 from resma.catalog.toml_lines import find_lines, line_of
 from resma.i18n.locales import DEFAULT_LOCALE
@@ -51,12 +51,13 @@ class CatalogReport:
 
 def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
     """Checks every folder in `folder`. Queries of report types without errors are also planned in the database."""
-    settings, diagnostics = check_settings(folder)
+    _, diagnostics = check_settings(folder)
     errors = locate(folder, diagnostics)
+    settings = valid_settings(folder)
     valid: dict[Path, ReportType] = {}
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
     for path in folders:
-        report_type, diagnostics = check_folder(path, settings or CatalogSettings())
+        report_type, diagnostics = check_folder(path, settings)
         errors += locate(path, diagnostics)
         if report_type:
             errors += _find_same_type(path, report_type, valid)

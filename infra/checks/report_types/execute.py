@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -18,10 +18,13 @@ from resma.snapshot.summary_query import sort_order
 
 READER = "resma_reader"
 PERMISSION_DENIED = "42501"
+INDETERMINATE_DATATYPE = "42P18"
+
+_CASTS = {"date": "date", "integer": "bigint", "amount": "numeric", "text": "text", "choice": "text[]"}
+"""Types of parameters, by the kind of their filter."""
 
 _REMEDIES = {
     "42P01": "Correct the name, or create it in the database.",
-    "42P18": "Cast the parameter, like %(name)s::text or ::date.",
     PERMISSION_DENIED: "GRANT SELECT on it to the role of the reports.",
     "42883": "Cast one side to the type of the other.",
     "42804": "Cast one side to the type of the other.",
@@ -124,9 +127,19 @@ def _to_diagnostic(error: psycopg.Error, report_type: ReportType, text: str, cho
         line = min(sent.count("\n", 0, position - 1), report_type.query.count("\n"))
     else:
         line = find_parameters(report_type.query)[chosen.name] if chosen else 1
-    remedy = error.diag.message_hint or _REMEDIES.get(error.sqlstate or "", "Correct the query.")
+    if error.sqlstate == INDETERMINATE_DATATYPE:
+        remedy = cast_remedy(message, {item.name: item.kind for item in report_type.filters})
+    else:
+        remedy = error.diag.message_hint or _REMEDIES.get(error.sqlstate or "", "Correct the query.")
     prefix = f"With filter '{chosen.name}' set: " if chosen else ""
     return Diagnostic(f"{prefix}{message}. {remedy}", file="query.sql", line=line)
+
+
+def cast_remedy(message: str, kinds: Mapping[str, str] | None = None) -> str:
+    """Returns how to give a parameter a type, which Postgres cannot infer. `kinds` are those of the filters."""
+    found = re.search(r"%\((\w+)\)s", message)
+    name = found[1] if found else "name"
+    return f"Write a cast, such as %({name})s::{_CASTS.get((kinds or {}).get(name, ''), 'bigint')}."
 
 
 def order_by(report_type: ReportType) -> str:

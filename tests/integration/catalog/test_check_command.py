@@ -230,6 +230,43 @@ def test_a_fix_adds_columns_and_filters_and_corrects_kinds(run: Run) -> None:
     assert run("check", "--fix") == (0, "1 report type, no errors\n", "")
 
 
+def test_a_fix_adds_a_filter_to_after_an_existing_from(run: Run) -> None:
+    run("new", "orders", "--table", "orders")
+    toml = Path("reports/orders/report.toml")
+    _edit(toml, 'to = { kind = "date", not_before = "from" }\n', "")
+    assert run("check", "--fix")[0] == 0
+    assert 'to = {kind = "date", not_before = "from"}' in toml.read_text(encoding="utf-8")
+
+
+def test_parameters_that_postgres_cannot_read_have_a_remedy(run: Run) -> None:
+    run("new", "orders", "--table", "orders")
+    toml, query = Path("reports/orders/report.toml"), Path("reports/orders/query.sql")
+    _edit(toml, "[filters]\n", '[filters]\nsince = "date"\n')
+    _edit(query, "WHERE ", "WHERE %(since)s IS NOT NULL\n  AND ")
+    assert "Write a cast, such as %(since)s::date." in run("check")[1]
+    _edit(query, "%(since)s", "$1")
+    for arguments in (["check"], ["check", "--fix"]):
+        assert "Write a named parameter, %(name)s, instead of $1." in run(*arguments)[1]
+    assert "instead of $1." in run("preview", "orders")[2]
+
+
+@pytest.mark.parametrize(
+    "settings", ['tenants = "none"\n[brand]\nprimary_color = "blue"\nlogo = "no.svg"\n', "tenants = none\n"]
+)
+def test_errors_of_the_settings_are_not_repeated_for_each_type(run: Run, settings: str) -> None:
+    run("new", "orders", "--table", "orders")
+    run("new", "customers", "--table", "customers")
+    Path("reports/resma.toml").write_text(settings, encoding="utf-8")
+    _edit(Path("reports/orders/report.toml"), 'kind = "date"', 'kind = "dat"')
+    code, out, _ = run("check")
+    assert code == 1
+    named = [line.partition(":")[0] for line in out.splitlines()[:-1]]
+    expected = 2 if "brand" in settings else 1
+    assert named == [*["reports/resma.toml"] * expected, "reports/orders/report.toml"]
+    code, _, error = run("preview", "customers")
+    assert (code, error.count("reports/resma.toml:")) == (1, expected)
+
+
 def _warnings(url: str, tmp_path: Path, query: str, toml: str, tenants: str = "none") -> list[str]:
     folder = tmp_path / "catalog" / "sample"
     folder.mkdir(parents=True)

@@ -257,6 +257,8 @@ WHERE (%(from)s::date IS NULL OR i.issued_at >= %(from)s::date)
         ("SELECT count(*), 1 + 1 FROM orders", NotReportableError, "A column of the query has the name '?column?'"),
         ("SELECT point(1, 2) AS p", NotReportableError, "No column can be sorted by."),
         ("DELETE FROM orders", NewTypeError, "The query must start with SELECT or WITH, not with DELETE."),
+        ("SELECT 1 AS n\nWHERE 1 = $1", NewTypeError, ":2: Write a named parameter, %(name)s, instead of $1."),
+        ("SELECT 1 AS n WHERE %(d)s IS NULL", QueryRejectedError, "Write a cast, such as %(d)s::bigint."),
         ("SELECT 1 AS n; SELECT 2 AS m", NewTypeError, ":1: The query must not contain a semicolon"),
     ],
 )

@@ -5,10 +5,11 @@ All keys are optional, and so is the file. A new table is a model here; its keys
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -82,15 +83,56 @@ def _validated(text: str, folder: Path) -> tuple[CatalogSettings | None, list[Di
     try:
         settings = CatalogSettings.model_validate(described, context={"language": str(language)})
     except ValidationError as error:
-        return None, with_lines(find_shape_errors(error, CatalogSettings, described), text, SETTINGS_FILE)
-    if errors := list(_logo_errors(settings, folder)):
+        shape = list(find_shape_errors(error, CatalogSettings, described))
+        logo = _logo_of(described) if all(item.key_path[:2] != _LOGO for item in shape) else None
+        return None, with_lines([*shape, *_logo_errors(logo, folder)], text, SETTINGS_FILE)
+    if errors := list(_logo_errors(settings.brand.logo, folder)):
         return None, with_lines(errors, text, SETTINGS_FILE)
     return settings, []
 
 
-def _logo_errors(settings: CatalogSettings, folder: Path) -> Iterator[Diagnostic]:
-    if settings.brand.logo:
+_LOGO = ("brand", "logo")
+
+
+def _logo_of(described: Mapping[str, Any]) -> str | None:
+    """Returns the path of the logo in a document that may have errors elsewhere."""
+    brand = described.get("brand")
+    logo = brand.get("logo") if isinstance(brand, Mapping) else None
+    return logo if isinstance(logo, str) else None
+
+
+def _logo_errors(logo: str | None, folder: Path) -> Iterator[Diagnostic]:
+    if logo:
         try:
-            read_logo(folder / settings.brand.logo)
+            read_logo(folder / logo)
         except LogoError as error:
-            yield Diagnostic(str(error), ("brand", "logo"))
+            yield Diagnostic(str(error), _LOGO)
+
+
+def valid_settings(folder: Path) -> CatalogSettings:
+    """Returns the settings of a resma.toml that may have errors, to check report types without errors that follow.
+
+    Keys with errors have their defaults. If the file or its `tenants` cannot be read, no tenant is required. Reports
+    are never generated with these settings.
+    """
+    settings, _ = check_settings(folder)
+    if settings is not None:
+        return settings
+    valid: dict[str, Any] = {"tenants": "none"}
+    for key, value in _readable(folder).items():
+        with contextlib.suppress(ValidationError):
+            CatalogSettings.model_validate({key: value}, context={"language": DEFAULT_LANGUAGE})
+            valid[key] = value
+    try:
+        return CatalogSettings.model_validate(valid, context={"language": str(valid.get("language", DEFAULT_LANGUAGE))})
+    except ValidationError:  # keys that are valid alone, but not together
+        together = {key: value for key, value in valid.items() if key in {"tenants", "language"}}
+        return CatalogSettings.model_validate(together)
+
+
+def _readable(folder: Path) -> dict[str, Any]:
+    try:
+        described = tomllib.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return {}
+    return {"tenants": "required", **described}
