@@ -149,12 +149,19 @@ def _value_axis(panel: Panel, position: str, *, hidden: bool = False, crosses: s
         "" if hidden else f'<c:majorGridlines><c:spPr><a:ln w="6350">{fill(RULE)}</a:ln></c:spPr></c:majorGridlines>'
     )
     return (
-        f'<c:valAx><c:axId val="{_VALUE_AXIS}"/><c:scaling><c:orientation val="minMax"/></c:scaling>'
+        f'<c:valAx><c:axId val="{_VALUE_AXIS}"/><c:scaling><c:orientation val="minMax"/>{_bounds(panel)}</c:scaling>'
         f'<c:delete val="{int(hidden)}"/><c:axPos val="{position}"/>{lines}'
         f'{_figure_format(panel)}<c:majorTickMark val="none"/><c:minorTickMark val="none"/>'
         f'<c:tickLblPos val="nextTo"/><c:spPr><a:ln><a:noFill/></a:ln></c:spPr>{text_properties(900)}'
         f'<c:crossAx val="{_CATEGORY_AXIS}"/><c:crosses val="{crosses}"/><c:crossBetween val="between"/></c:valAx>'
     )
+
+
+def _bounds(panel: Panel) -> str:
+    """Returns the bound of the value axis at zero. Without it, Excel starts the axis near the smallest value."""
+    if all(value >= 0 for value in panel.values):
+        return '<c:min val="0"/>'
+    return '<c:max val="0"/>' if all(value <= 0 for value in panel.values) else ""
 
 
 def text_properties(size: int, color: str = INK) -> str:
