@@ -15,11 +15,13 @@ export function totalsSection(report, types) {
   const [first] = report.totals;
   const hasCurrencies = first.currency !== null;
   const names = Object.keys(first.amounts);
-  const headings = hasCurrencies && names.length === 1 ? [t("totals.amount")] : names.map((name) => headingOf(types, report.type, name));
-  const columns = [...(hasCurrencies ? [{ label: t("totals.currency") }] : []), { label: t("totals.rows"), isNumber: true },
-    ...headings.map((label) => ({ label, isNumber: true }))];
-  const rows = report.totals.map((total) => [...(hasCurrencies ? [total.currency] : []), number(total.rows),
-    ...names.map((name) => amount(total.amounts[name]))]);
+  const headings = names.map((name) => headingOf(types, report.type, name));
+  const amounts = !hasCurrencies || names.length === 1 ? [t("totals.amount")] : headings;
+  const columns = [{ label: t(hasCurrencies ? "totals.currency" : "totals.column") }, { label: t("totals.rows"), isNumber: true },
+    ...amounts.map((label) => ({ label, isNumber: true }))];
+  const rows = hasCurrencies
+    ? report.totals.map((total) => [total.currency, number(total.rows), ...names.map((name) => amount(total.amounts[name]))])
+    : names.map((name, index) => [headings[index], number(first.rows), amount(first.amounts[name])]);
   const title = t(hasCurrencies ? "totals.by-currency" : "totals.title");
   return h("section", { class: "card" }, h("h2", {}, title), table(title, columns, rows),
     report.totalsOmitted > 0 && h("p", { class: "soft" }, t("totals.omitted", { count: number(report.totalsOmitted) })),

@@ -349,6 +349,7 @@ export const WORDS = {
   "totals.title": "Totals",
   "totals.by-currency": "Totals by currency",
   "totals.currency": "Currency",
+  "totals.column": "Column",
   "totals.rows": "Rows",
   "totals.amount": "Amount",
   "totals.omitted": "And {count} more currencies with fewer rows. The report's summary in the API has them.",

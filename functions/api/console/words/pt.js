@@ -349,6 +349,7 @@ export const WORDS = {
   "totals.title": "Totais",
   "totals.by-currency": "Totais por moeda",
   "totals.currency": "Moeda",
+  "totals.column": "Coluna",
   "totals.rows": "Linhas",
   "totals.amount": "Valor",
   "totals.omitted": "E mais {count} moedas com menos linhas. O resumo do relatório na API as mostra.",

@@ -141,7 +141,7 @@ class _Cover:
         self._pairs(self._translate("Selection"), LEFT, top, filters)
         self._pairs(self._translate("Reconciliation"), LEFT + column + GAP, top, facts)
         lines = max(len(filters), len(facts))
-        totals = min(len(self._total_lines), TOTALS_SHOWN) + 2
+        totals = min(len(self._total_lines), TOTALS_SHOWN) + 1 + self._shows_all()
         if not self._adds_up():
             bottom = top - 34 - lines * LINE
         elif self._layout.is_portrait:
@@ -227,6 +227,10 @@ class _Cover:
         """Returns whether to show totals. A report without rows has none, but its report type may have them."""
         return bool(self._header.totals) or not self._header.rows
 
+    def _shows_all(self) -> bool:
+        """Returns whether the totals end with the number of all rows, which the only total already shows."""
+        return self._currencies() != 1
+
     def _reconciliation(self) -> list[Pair]:
         header, pages, locale = self._header, self._pages, self._locale
         first, last = pages.cover + pages.contents + 1, pages.total
@@ -278,7 +282,7 @@ class _Cover:
             canvas.rule(left, y - 4.6, self._column)
 
     def _totals(self, left: float, top: float, width: float) -> None:
-        """Draws rows and amount of each total, and the number of all rows."""
+        """Draws rows and amount of each total, and the number of all rows unless there is only one total."""
         totals, has_currencies = self._total_lines, self._header.has_currencies
         title = self._translate("Totals by currency" if has_currencies else "Totals")
         self._canvas.block_title(title, left, top, width)
@@ -296,7 +300,9 @@ class _Cover:
             omitted = self._figure(self._currencies() * amounts - len(shown))
             more = f"+ {omitted}, {self._translate('page')} {self._figure(self._pages.cover)}"
             self._total_line(_QUIET, left, y, width, (more, "", ""))
-        self._total_line(_STRONG, left, y - LINE, width, (self._translate("All"), self._figure(self._header.rows), ""))
+        if self._shows_all():
+            everything = (self._translate("All"), self._figure(self._header.rows), "")
+            self._total_line(_STRONG, left, y - LINE, width, everything)
 
     def _total_line(self, style: TextStyle, left: float, y: float, width: float, texts: tuple[str, str, str]) -> None:
         name, rows, amount = texts
