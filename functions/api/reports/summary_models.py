@@ -18,7 +18,7 @@ class SeriesView(ViewModel):
 
     name: str = Field(
         description="Name of the series. If the unit is `amount` it is a currency, because currencies never share an "
-        "axis."
+        "axis, or the heading of the amount if the report has no currencies."
     )
     values: list[str] = Field(
         description="One value for each label, as a decimal string so that no digit is lost. It can be `NaN` or "

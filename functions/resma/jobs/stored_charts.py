@@ -131,8 +131,8 @@ def translate_chart(
 ) -> StoredChart:
     """Returns a stored chart in another language.
 
-    The title comes from the catalog. Labels that are choices of the filter with the same name are translated; other
-    labels and all values do not change.
+    The title and the heading of an amount come from the catalog. Labels that are choices of the filter with the same
+    name are translated; other labels, currencies and all values do not change.
     """
     titles = [
         spec.title
@@ -146,7 +146,21 @@ def translate_chart(
             words |= {choice: label.in_language(language) for choice, label in item.choice_labels.items()}
     other = re.compile(rf"{re.escape(translate('Other', stored_in))} \((\d+)\)")
     labels = [other.sub(rf"{translate('Other', language)} (\1)", words.get(label, label)) for label in chart["labels"]]
-    return {**chart, "title": own.in_language(language) if own else chart["title"], "labels": labels}
+    title = own.in_language(language) if own else chart["title"]
+    names = {chart["title"]: title} if chart["unit"] == "rows" else _headings(report_type, stored_in, language)
+    series = [
+        StoredSeries(name=names.get(each["name"], each["name"]), values=each["values"]) for each in chart["series"]
+    ]
+    return {**chart, "title": title, "labels": labels, "series": series}
+
+
+def _headings(report_type: ReportType, stored_in: Language, language: Language) -> dict[str, str]:
+    """Returns the heading of the amount in charts without currencies, from one language to another."""
+    totals = report_type.totals
+    if totals is None or totals.currency is not None:
+        return {}
+    headings = (column.heading for column in report_type.columns if column.name == totals.amounts[0])
+    return {shorten(each.in_language(stored_in), MAX_CHARACTERS): each.in_language(language) for each in headings}
 
 
 def _sum(values: Sequence[Decimal]) -> Decimal:

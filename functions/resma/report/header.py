@@ -103,7 +103,8 @@ class Chart:
     kind `time`: labels are months `YYYY-MM` in chronological order, with one panel or line for each series.
     kind `bars`: labels are categories, ordered by their best rank in any series.
     kind `share`: labels are parts of a whole, with one series, or one series for each currency.
-    unit `amount`: values are amounts of money, and each series is named after its currency; `rows`: values are counts.
+    unit `amount`: values are sums of amounts, and each series is named after its currency, or after the column of the
+    amount if there are no currencies; `rows`: values are counts.
     """
 
     title: str

@@ -158,7 +158,7 @@ def _period_label(group: _Group) -> str | None:
 def _chart(report_type: ReportType, spec: ChartSpec, groups: Sequence[_Group], language: Language) -> Chart:
     """Returns a chart of the largest series and labels. `other` of a series is the sum of its other labels."""
     title, kind = spec.title.in_language(language), column_of(report_type, spec.by).kind
-    by_currency = spec.unit == "amount" and report_type.totals is not None and report_type.totals.currency is not None
+    name = _series_name(report_type, spec, language)
     labels: dict[str, None] = {}
     names: dict[int, str] = {}
     values: dict[tuple[int, str], Decimal] = {}
@@ -167,7 +167,7 @@ def _chart(report_type: ReportType, spec: ChartSpec, groups: Sequence[_Group], l
         series = group.all_rows or 0
         value = (group.amount or Decimal(0)) if spec.unit == "amount" else Decimal(group.size)
         if group.kind in {"chart", "other"}:
-            names[series] = _shortened(group.currency or "") if by_currency else title
+            names[series] = _shortened(group.currency or "") if name is None else name
         if group.kind == "chart":
             label = _shown_label(spec, kind, group.label, language)
             labels[label] = None
@@ -194,6 +194,15 @@ def _chart(report_type: ReportType, spec: ChartSpec, groups: Sequence[_Group], l
         series_omitted=all_series - len(names),
     )
     return _with_earlier(chart, language) if spec.kind == "time" else chart
+
+
+def _series_name(report_type: ReportType, spec: ChartSpec, language: Language) -> str | None:
+    """Returns the name of the only series of a chart; None if each series is named after its currency."""
+    if spec.unit == "rows" or report_type.totals is None:
+        return spec.title.in_language(language)
+    if report_type.totals.currency is not None:
+        return None
+    return column_of(report_type, report_type.totals.amounts[0]).heading.in_language(language)
 
 
 def _with_earlier(chart: Chart, language: Language) -> Chart:

@@ -26,7 +26,7 @@ amounts = ["freight", "tax"]
 [columns]
 order_id = "integer"
 ordered_on = "date"
-freight = {{ kind = "amount", scale = 2 }}
+freight = {{ kind = "amount", scale = 2, heading = {{ en = "Freight", pt = "Frete" }} }}
 tax = {{ kind = "amount", heading = "Tax paid", hidden = true }}
 currency = {{ hidden = true }}
 
@@ -92,6 +92,20 @@ def test_totals_have_each_amount(made: tuple[dict[str, Any], dict[str, bytes], b
     assert all(name in pages[0] for name in names)
     assert ("Totals by currency" in pages[0]) is by_currency
     assert all(name in pages[-1] for name in names)
+
+
+def test_a_chart_of_amounts_names_its_currencies_or_its_amount(
+    made: tuple[dict[str, Any], dict[str, bytes], bool], system: System
+) -> None:
+    report, files, by_currency = made
+    for locale, names in (("en-US", ["Freight"]), ("pt-BR", ["Frete"])):
+        _, _, shown = system.call_api("GET", f"/api/v1/reports/{report['id']}/summary", query={"locale": locale})
+        (chart,) = shown["charts"]
+        assert [series["name"] for series in chart["series"]] == (["EUR", "USD"] if by_currency else names)
+    titles = [row[0] for row in openpyxl.load_workbook(io.BytesIO(files["XLSX"]))["Chart data"].iter_rows(max_row=1)]
+    assert titles[0].value == ("Ordered on (EUR)" if by_currency else "Ordered on (Freight)")
+    page = PdfReader(io.BytesIO(files["PDF"])).pages[0].extract_text()
+    assert (page.count("Ordered on"), "\nAll" in page) == (1, by_currency)
 
 
 def test_hidden_columns_are_in_no_file(made: tuple[dict[str, Any], dict[str, bytes], bool]) -> None:

@@ -11,8 +11,8 @@ const RING = { size: 160, outer: 76, inner: 46 };
 const SHADES = 6;
 const LABEL_PX = 76;
 
-/** @param {import("../lib/shapes.js").Chart} chart */
-export function drawChart(chart) {
+/** @param {import("../lib/shapes.js").Chart} chart @param {boolean} hasCurrencies whether series are currencies */
+export function drawChart(chart, hasCurrencies) {
   const drawings = h("div", { class: "drawings" });
   const many = chart.series.length > 1;
   const only = chart.unit === "amount" && chart.series[0]?.name; // with several series, each panel has its own name
@@ -23,8 +23,9 @@ export function drawChart(chart) {
     else put(drawing, chart.kind === "share" ? share(chart.labels, series.values) : bars(chart.labels, series.values));
   }
   const unit = t(chart.unit === "amount" ? "chart.amount" : "chart.rows");
+  const hint = many || !only ? unit : hasCurrencies ? `${unit} · ${only}` : only;
   return h("figure", { class: `chart ${chart.kind}` },
-    h("figcaption", {}, h("h3", {}, chart.title), h("span", { class: "hint" }, many || !only ? unit : `${unit} · ${only}`)),
+    h("figcaption", {}, h("h3", {}, chart.title), hint !== chart.title && h("span", { class: "hint" }, hint)),
     chart.labels.length > 0 ? drawings : h("p", { class: "soft" }, t("chart.nothing")),
     chart.seriesOmitted > 0 && h("p", { class: "hint" }, t("chart.left-out", { n: chart.seriesOmitted })),
     chart.labels.length > 0 && h("details", {}, h("summary", {}, t("chart.as-table"), h("span", { class: "screen-reader-only" }, `: ${chart.title}`)), asTable(chart, unit)));

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from random import Random
-from typing import Any, cast
+from typing import Any, Literal, cast
 from xml.sax.saxutils import unescape as unescape_xml
 
 import pytest
@@ -311,11 +311,30 @@ def test_shares_with_negative_values_are_drawn_as_bars() -> None:
     assert [point.v for point in drawn.series[0].cat.strRef.strCache.pt] == ["b", "a"]
 
 
+@pytest.mark.parametrize("kind", ["bars", "time"])
+@pytest.mark.parametrize(
+    ("values", "bounds"), [((30, 25), (0, None)), ((-30, -25), (None, 0)), ((-1, 1), (None, None))]
+)
+def test_the_value_axis_includes_zero(
+    kind: Literal["bars", "time"], values: tuple[int, int], bounds: tuple[int | None, int | None]
+) -> None:
+    chart = Chart("Rows", kind, "rows", ("2024-01", "2024-02"), (Series("Rows", tuple(map(Decimal, values))),))
+    (drawn,) = read(write(make_header(0, charts=(chart,)), [])).worksheets[0]._charts
+    assert (drawn.y_axis.scaling.min, drawn.y_axis.scaling.max) == bounds
+
+
 def test_values_with_too_many_digits_are_rounded_in_charts() -> None:
     values = (Decimal("12345678901234567.89"), Decimal("NaN"))
     chart = Chart("Net", "bars", "amount", ("a", "b"), (Series("BRL", values),))
     sheet = read(write(make_header(0, charts=(chart,)), [])).worksheets[-1]
     assert [sheet["B3"].value, sheet["B4"].value] == [12345678901234600, 0]
+
+
+@pytest.mark.parametrize(("series", "title"), [("Freight", "Freight"), ("Weight", "Freight (Weight)")])
+def test_the_title_of_a_chart_names_the_amount_once(series: str, title: str) -> None:
+    chart = Chart("Freight", "bars", "amount", ("a",), (Series(series, (Decimal(1),)),))
+    (panel,) = make_panels(make_header(0, charts=(chart,)))
+    assert (panel.title, panel.series) == (title, series)
 
 
 def test_months_that_excel_does_not_support_are_strings() -> None:

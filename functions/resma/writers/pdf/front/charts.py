@@ -82,10 +82,13 @@ def chart_drawing(chart: Chart, locale: Locale, width: float, height: float, col
 def _panel(  # noqa: PLR0913, PLR0917  # the data of a chart, its position and its colors
     chart: Chart, series: Series, locale: Locale, width: float, height: float, colors: Colors
 ) -> Group:
-    """Returns a panel; it has the name of its series (the currency) if there are several series or values are money."""
+    """Returns a panel. It has the name of its series if there are several series, or values are amounts.
+
+    The name of the only series is not repeated if it is the title of the chart.
+    """
     body = height
     group = Group()
-    if len(chart.series) > 1 or chart.unit == "amount":
+    if len(chart.series) > 1 or (chart.unit == "amount" and series.name != chart.title):
         body -= 13
         group.add(
             String(0, height - 10, shortened(series.name, width, 8, BOLD), fontName=BOLD, fontSize=8, fillColor=INK)

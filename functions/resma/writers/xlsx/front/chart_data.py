@@ -122,7 +122,8 @@ def _panel(chart: Chart, series: Series, locale: Locale, index: int) -> Panel:
         pairs = _largest(pairs, MAX_BARS if kind == "bars" else MAX_PARTS, language, further)
     labels, values = column_letters(index * _COLUMNS_PER_BLOCK), column_letters(index * _COLUMNS_PER_BLOCK + 1)
     last = _FIRST_ROW + len(pairs) - 1
-    title = f"{chart.title} ({name}{_of_how_many(chart, language)})" if chart.unit == "amount" else chart.title
+    is_named = chart.unit == "amount" and series.name != chart.title
+    title = f"{chart.title} ({name}{_of_how_many(chart, language)})" if is_named else chart.title
     return Panel(
         title=shorten(title, MAX_CHART_TEXT_UNITS),
         kind=kind,
