@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from infra.errors import StackError
-from resma.catalog.folder import CATALOG_VARIABLE, OWN_CATALOG
+from resma.catalog.folder import CATALOG_VARIABLE, DEMO_CATALOG, OWN_CATALOG, catalog_folder
 from resma.catalog.settings.file import SETTINGS_FILE
 
 
@@ -16,6 +16,12 @@ class CatalogExistsError(StackError):
     """The folder already has a resma.toml, which is never overwritten."""
 
     code = "catalog-exists"
+
+
+class NoCatalogError(StackError):
+    """The folder of the catalog does not exist."""
+
+    code = "no-catalog"
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,21 @@ class NewCatalog:
 def new_catalog_folder(chosen: Path | None) -> Path:
     """Returns the folder that new report types are written to: never the demo catalog."""
     return Path(chosen or os.environ.get(CATALOG_VARIABLE) or OWN_CATALOG)
+
+
+def existing_catalog(chosen: Path | None, source_url: str | None) -> Path:
+    """Returns the folder of the catalog. The demo catalog, which is the default, is only for the demo bank.
+
+    Raises NoCatalogError if the folder does not exist, or if a source is named and there is no catalog for it.
+    """
+    folder = catalog_folder(chosen)
+    if source_url and not chosen and not os.environ.get(CATALOG_VARIABLE) and folder == DEMO_CATALOG:
+        raise NoCatalogError(
+            f"There is no ./{OWN_CATALOG} here. Run `resma init`, or name another folder with --catalog."
+        )
+    if not folder.is_dir():
+        raise NoCatalogError(f"The catalog folder {folder} does not exist. Create it with `resma init`.")
+    return folder
 
 
 def is_catalog(folder: Path) -> bool:

@@ -9,18 +9,11 @@ from pathlib import Path
 
 import psycopg
 
+from infra.authoring.catalogs import existing_catalog
 from infra.authoring.fix import Fix, fix_catalog
 from infra.authoring.sources import embedded_database, find_source
 from infra.checks.report_types.check_folder import CatalogReport, check_catalog, shown_path
 from infra.deploy.source import SourceError, connect_source
-from infra.errors import StackError
-from resma.catalog import catalog_folder
-
-
-class NoCatalogError(StackError):
-    """The folder of the catalog does not exist."""
-
-    code = "no-catalog"
 
 
 @dataclass(frozen=True)
@@ -52,9 +45,7 @@ def check(options: CheckOptions) -> CheckResult:
 
     Raises StackError if the catalog or the database cannot be read.
     """
-    folder = catalog_folder(options.catalog)
-    if not folder.is_dir():
-        raise NoCatalogError(f"The catalog folder {folder} does not exist. Create it with `resma init`.")
+    folder = existing_catalog(options.catalog, None if options.is_static else options.source_url)
     with _database(options) as url:
         fixes = tuple(fix_catalog(folder, url)) if options.fixes and url else ()
         try:

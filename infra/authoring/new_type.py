@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.authoring.catalogs import is_catalog, new_catalog_folder, write_settings
-from infra.authoring.proposals.described_query import clean_query, describe_query
+from infra.authoring.proposals.described_query import QueryRejectedError, clean_query, describe_query
 from infra.authoring.proposals.file_content import report_toml
 from infra.authoring.proposals.proposal import Choice, Proposal
 from infra.authoring.proposals.propose import propose_query, propose_table
@@ -163,12 +163,24 @@ def _of_file(connection: Connection[TupleRow], path: str, text: str, name: str, 
     if errors := list(find_query_errors(query, None)):
         raise NewTypeError("\n".join(f"{path}:{item.line}: {item.message}" for item in errors))
     try:
-        described = describe_query(connection, query, path)
+        with connection.transaction():
+            described = describe_query(connection, query, path)
+    except QueryRejectedError as error:
+        raise _with_grants(connection, error, query) from error
     except psycopg.Error as error:
         raise NewTypeError(f"{path}: {error.diag.message_primary or error}.") from error
     facts = read_query_facts(connection, described)
     proposal = propose_query(connection, described, facts, name, has_tenants=settings.tenants == "required")
     return _Written(proposal, query, path, facts, named_relations(connection, query))
+
+
+def _with_grants(connection: Connection[TupleRow], error: QueryRejectedError, query: str) -> QueryRejectedError:
+    """Returns the error with the privileges that the role needs first. USAGE of a schema is one even to describe it."""
+    if not error.is_permission:
+        return error
+    role = read_role(connection)
+    grants = "".join(f"\n    {one}" for one in find_missing_grants(role, named_relations(connection, query)))
+    return QueryRejectedError(f"{error} Run as the owner of the tables:{grants}") if grants else error
 
 
 def _write(target: Path, written: _Written, settings: CatalogSettings) -> ReportType:

@@ -35,7 +35,7 @@ from resma.catalog.folder import CATALOG_VARIABLE
 from resma.errors import FormatLimitError, ResmaError
 from resma.i18n.locales import Language
 from resma.report.content import ReportContent
-from resma.report.format_options import FormatOptions
+from resma.report.format_options import FormatOptions, PdfOptions
 from resma.report.header import ReportHeader
 from resma.report.rows import Batch, Row
 from resma.request_errors import RequestInvalidError
@@ -147,7 +147,7 @@ def _read(  # noqa: PLR0913  # what a report is made of
         columns=None,
         locale=options.locale,
         time_zone=options.time_zone,
-        title=None,
+        title=f"{report_type.title.in_language(language)} (preview: first {options.rows} rows)",
         personal_masked=False,
         options={},
     )
@@ -176,9 +176,10 @@ def _write(
     report_type: ReportType, header: ReportHeader, rows: Sequence[Row], format_: str
 ) -> tuple[Path | None, str | None]:
     """Returns the path of the file, or why the format cannot hold the rows."""
-    file = STATE / "preview" / f"{report_type.type.lower()}.{file_extension(format_, FormatOptions())}"
+    options = FormatOptions(pdf=PdfOptions(contents=False))  # so that the second page is the first one of the table
+    file = STATE / "preview" / f"{report_type.type.lower()}.{file_extension(format_, options)}"
     try:
-        writer = make_writer(format_, header)
+        writer = make_writer(format_, header, options)
         content = writer.begin() + writer.add(Batch(rows)) + writer.end()
     except FormatLimitError as error:
         return None, str(error)

@@ -13,7 +13,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow
 
 from infra.checks.report_types.column_types import ColumnType, ReturnedColumn, find_types
-from infra.checks.report_types.execute import INDETERMINATE_DATATYPE, cast_remedy
+from infra.checks.report_types.execute import INDETERMINATE_DATATYPE, PERMISSION_DENIED, cast_remedy
 from infra.errors import StackError
 from resma.catalog.query_text import find_parameters
 
@@ -22,6 +22,11 @@ class QueryRejectedError(StackError):
     """The database does not accept the query. The message has the line."""
 
     code = "query-rejected"
+
+    def __init__(self, message: str, *, is_permission: bool = False) -> None:
+        super().__init__(message)
+        self.is_permission = is_permission
+        """Whether the role lacks a privilege."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def describe_query(connection: Connection[TupleRow], query: str, file: str) -> D
     if result.status == ExecStatus.COMMAND_OK:
         result = wire.describe_prepared(b"")
     if result.status != ExecStatus.COMMAND_OK:
-        raise QueryRejectedError(_message(result, sent, file, numbers))
+        raise _rejection(result, sent, file, numbers)
     return _described(connection, query, result, list(numbers))
 
 
@@ -88,12 +93,14 @@ def _described(connection: Connection[TupleRow], query: str, result: PGresult, n
 _NUMERIC = psycopg.adapters.types["numeric"].oid
 
 
-def _message(result: PGresult, sent: str, file: str, numbers: Mapping[str, str]) -> str:
+def _rejection(result: PGresult, sent: str, file: str, numbers: Mapping[str, str]) -> QueryRejectedError:
     error = psycopg.errors.error_from_result(result)
     text = error.diag.message_primary or str(error)
     for name, number in numbers.items():
         text = re.sub(rf"{re.escape(number)}(?!\d)", f"%({name})s", text)
     line = sent.count("\n", 0, int(error.diag.statement_position or 1) - 1) + 1
+    if error.sqlstate == PERMISSION_DENIED:
+        return QueryRejectedError(f"{file}:{line}: {text}.", is_permission=True)
     is_untyped = error.sqlstate == INDETERMINATE_DATATYPE
     remedy = cast_remedy(text) if is_untyped else error.diag.message_hint or "Correct the query."
-    return f"{file}:{line}: {text}. {remedy}"
+    return QueryRejectedError(f"{file}:{line}: {text}. {remedy}")

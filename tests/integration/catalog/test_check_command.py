@@ -76,6 +76,9 @@ def test_from_nothing_to_the_first_rows(run: Run, tmp_path: Path) -> None:
     assert heading.split("\t")[:2] == ["Order id", "Customer id"]
     assert [row.split("\t")[3] for row in rows] == ["2024-02-01", "2024-02-02", "2024-02-03"]
     picture = Path(out.split("first pages: ")[1].strip())
+    cover, table, *_ = (page.extract_text() for page in PdfReader(picture.with_suffix(".pdf")).pages)
+    assert "Orders (preview: first 3 rows)" in " ".join(cover.split())
+    assert "Customer id" in table
     with Image.open(picture) as image:
         assert image.height > image.width
     assert picture.with_suffix(".pdf").read_bytes().startswith(b"%PDF-")
@@ -377,6 +380,12 @@ def test_a_wrong_password_is_one_error_without_the_password(run: Run, traders: s
 def test_a_catalog_that_does_not_exist_is_an_error(run: Run) -> None:
     code, _, error = run("check", "--catalog", "nowhere")
     assert (code, "does not exist. Create it with `resma init`." in error) == (1, True)
+
+
+@pytest.mark.parametrize("command", [["check"], ["preview", "accounts"]])
+def test_a_source_is_not_read_for_the_demo_catalog(run: Run, command: list[str]) -> None:
+    code, _, error = run(*command)
+    assert (code, "There is no ./reports here. Run `resma init`" in error) == (1, True)
 
 
 def test_the_rows_must_be_named_once(run: Run) -> None:

@@ -295,6 +295,16 @@ def test_missing_privileges_are_statements_to_paste(
             owner.execute(grant.replace("GRANT", "REVOKE", 1).replace(" TO ", " FROM ").encode())
 
 
+def test_a_query_of_a_schema_that_the_role_may_not_use_has_the_grants(make: Make, databases: dict[str, str]) -> None:
+    with pytest.raises(QueryRejectedError) as raised:
+        make(query="SELECT invoice_number FROM sales.invoices", url=as_role(databases["traders"], STRANGER))
+    _, *grants = str(raised.value).splitlines()
+    assert "permission denied for schema sales. Run as the owner of the tables:" in str(raised.value)
+    assert [line.strip() for line in grants] == [
+        "GRANT USAGE ON SCHEMA sales TO stranger;", "GRANT SELECT ON sales.invoices TO stranger;"
+    ]  # fmt: skip
+
+
 def test_a_table_that_does_not_exist_has_a_similar_one(make: Make) -> None:
     with pytest.raises(UnknownRelationError, match=r"There is no table ordrs\. Use orders\."):
         make("ordrs")

@@ -138,9 +138,11 @@ def show_preview(  # noqa: PLR0913, PLR0917  # the options of the command
             ExitCode.USAGE, "`--watch` has no end, and `--json` prints one document. Use one of them."
         )
     with explained_errors("Report types are shown from", "Interrupted."):
+        from infra.authoring.catalogs import existing_catalog  # noqa: PLC0415
         from infra.authoring.preview import PreviewOptions, preview  # noqa: PLC0415
         from infra.authoring.sources import require_source  # noqa: PLC0415
 
+        existing_catalog(catalog, source)
         options = PreviewOptions(
             type_name=report_type,
             source_url=require_source(source, stack_name()),
