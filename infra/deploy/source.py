@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from getpass import getuser
 from pathlib import Path
 
 import psycopg
 from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from infra.errors import StackError
@@ -80,6 +82,14 @@ def open_source(url: str) -> SourceDatabase:
     with connect_source(url) as connection:
         _require_readable_tables(connection)
         return SourceDatabase(url, _secret(connection))
+
+
+def describe_place(url: str) -> str:
+    """Returns host, port, database and role of a valid URL, as `SourceDatabase.place` does, without a connection."""
+    given = conninfo_to_dict(url)
+    user = given.get("user") or getuser()
+    host, port = given.get("host") or "localhost", given.get("port") or 5432
+    return f"{user}@{host}:{port}/{given.get('dbname') or user}"
 
 
 @contextmanager

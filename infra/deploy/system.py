@@ -92,11 +92,16 @@ def deploy_system(environment: DeploymentEnvironment, options: DeploymentOptions
 
 def find_catalog_errors(catalog: Path, database_url: str) -> list[str]:
     """Returns the errors of a catalog as lines with file and line number. The queries are planned in the database."""
+    return find_ready_types(catalog, database_url)[1]
+
+
+def find_ready_types(catalog: Path, database_url: str) -> tuple[tuple[str, ...], list[str]]:
+    """Returns the names of the report types without errors, and the errors as `find_catalog_errors` does."""
     try:
         report = check_catalog(catalog, database_url)
     except psycopg.Error as error:
-        return [f"{catalog}: The catalog could not be checked in the database: {error}"]
-    return [f"{error.path}:{error.line}: {error.message}" for error in report.errors]
+        return (), [f"{catalog}: The catalog could not be checked in the database: {error}"]
+    return report.ready, [f"{error.path}:{error.line}: {error.message}" for error in report.errors]
 
 
 def _secret_parameters(environment: DeploymentEnvironment) -> dict[str, str]:

@@ -13,8 +13,8 @@ import psycopg
 
 from infra.demo.load_demo_bank import count_demo_rows, load_demo_bank
 from infra.deploy.organization import name_organization
-from infra.deploy.source import open_source
-from infra.deploy.system import find_catalog_errors
+from infra.deploy.source import describe_place, open_source
+from infra.deploy.system import find_ready_types
 from infra.errors import (
     DiskFullError,
     StackBusyError,
@@ -28,7 +28,7 @@ from infra.local.logs import LogReader, NothingLoggedError, Selection, check_rep
 from infra.local.progress import Progress
 from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
 from infra.paths import REPORTS, STATE
-from resma.catalog import DEMO_CATALOG, catalog_folder, load_catalog
+from resma.catalog import DEMO_CATALOG, catalog_folder
 
 DEMO_ROWS = 500_000
 FOLLOW_SINCE = timedelta(minutes=10)
@@ -57,9 +57,9 @@ class UpResult:
     running: Running
     was_up: bool
     catalog_errors: tuple[str, ...] = ()
-    """Errors of report types, which cannot be generated until they are corrected: `path:line: message`."""
+    """Errors in files and in the database, which make reports fail: `path:line: message`."""
     types: tuple[str, ...] = ()
-    """Names of the report types whose files have no errors."""
+    """Names of the report types without errors."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ def up(options: UpOptions, progress: Progress) -> UpResult:
     with alone(options.stack):
         if (running := Stack(options.stack).find()) is not None:
             _require_same(running, options)
+            if running.source_url is not None:
+                progress.say(f"reports read {describe_place(running.source_url)}")
             return _up_result(running, was_up=True)
         catalog = require_catalog(options.catalog)
         source = open_source(options.source) if options.source else None
@@ -197,9 +199,8 @@ def require_catalog(chosen: Path | None) -> Path:
 
 
 def _up_result(running: Running, *, was_up: bool) -> UpResult:
-    catalog = Path(running.catalog)
-    errors = find_catalog_errors(catalog, running.source_url or running.database_url)
-    return UpResult(running, was_up, tuple(errors), tuple(load_catalog(catalog)))
+    types, errors = find_ready_types(Path(running.catalog), running.source_url or running.database_url)
+    return UpResult(running, was_up, tuple(errors), types)
 
 
 def _require_same(running: Running, options: UpOptions) -> None:

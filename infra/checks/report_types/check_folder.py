@@ -46,6 +46,8 @@ class CatalogReport:
     errors: list[LocatedDiagnostic]
     warnings: list[LocatedDiagnostic]
     grants: tuple[str, ...] = ()
+    ready: tuple[str, ...] = ()
+    """Names of the report types without errors."""
     """Statements that give the role of the reports the privileges that it lacks for any of the queries."""
 
 
@@ -81,7 +83,10 @@ def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
                     warnings += locate(path, find_database_warnings(connection, report_type), report_type)
     # Schemas first, because a role needs USAGE to reach their tables.
     ordered = sorted(dict.fromkeys(grants), key=lambda grant: "ON SCHEMA" not in grant)
-    return CatalogReport(len(folders), sorted(errors, key=lambda error: error.path.parent), warnings, tuple(ordered))
+    errors.sort(key=lambda error: error.path.parent)
+    with_errors = {error.path.parent for error in errors}
+    ready = tuple(report_type.type for path, report_type in valid.items() if path not in with_errors)
+    return CatalogReport(len(folders), errors, warnings, tuple(ordered), ready)
 
 
 def find_width_warnings(report_type: ReportType) -> list[Diagnostic]:

@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 from pypdf import PdfReader
 
-from infra.deploy.system import find_catalog_errors
+from infra.deploy.system import find_catalog_errors, find_ready_types
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
 from resma.catalog import DEMO_CATALOG
@@ -82,7 +82,9 @@ def test_errors_of_a_type_are_found_after_the_deployment(postgres: PostgresServe
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     query = tmp_path / "fees" / "query.sql"
     query.write_text(query.read_text(encoding="utf-8").replace("t.currency,", "t.curency,", 1), encoding="utf-8")
-    (error,) = find_catalog_errors(tmp_path, postgres.url)
+    shutil.copytree(DEMO_CATALOG / "transactions", tmp_path / "transactions")
+    ready, (error,) = find_ready_types(tmp_path, postgres.url)
+    assert ready == ("TRANSACTIONS",)
     assert re.search(r"fees/query\.sql:4: .*curency", error)
     (unreachable,) = find_catalog_errors(tmp_path, "postgresql://a:b@127.0.0.1:1/c")
     assert "could not be checked in the database" in unreachable

@@ -195,8 +195,11 @@ def test_up_prints_the_database_url_again_and_the_errors_of_report_types(
     assert main(["up"]) == 0
     printed = capsys.readouterr()
     assert f"already up at {RUNNING.api_url}" in printed.out
+    assert f"console: {RUNNING.api_url}/console\n" in printed.out
+    assert f"API documentation: {RUNNING.api_url}/docs\n" in printed.out
     assert f"export DATABASE_URL={RUNNING.database_url}\n" in printed.out
     assert error in printed.err
+    assert "in the files or in the database" in printed.err
 
 
 def test_up_with_a_source_shows_a_report_type_of_the_catalog(
@@ -209,6 +212,9 @@ def test_up_with_a_source_shows_a_report_type_of_the_catalog(
     assert "resma generate ORDERS --format PDF --wait" in printed
     assert "report types: /[b]/reports" in printed
     assert "hush" not in printed
+    monkeypatch.setattr(commands, "up", lambda *_given: UpResult(running, was_up=False, catalog_errors=("a:1: b",)))
+    main(["up"])
+    assert "resma generate" not in capsys.readouterr().out
 
 
 def test_an_error_of_the_stack_is_a_document_with_its_code(

@@ -77,7 +77,8 @@ def start(
     if result.catalog_errors:
         lines = "\n".join(result.catalog_errors)
         form.output.print_message(
-            f"These report types cannot be generated until their files are corrected. No restart is needed.\n{lines}"
+            "Reports of these types fail until the errors are corrected, in the files or in the database. "
+            f"No restart is needed.\n{lines}"
         )
 
 
@@ -195,10 +196,10 @@ def explained_errors(
         raise CommandFailedError(ExitCode.INTERRUPTED, interrupted) from None
 
 
-def _example(result: UpResult) -> str:
-    """Returns a command that requests a report."""
+def _example(result: UpResult) -> str | None:
+    """Returns a command that requests a report; None if all report types of a project have errors."""
     if result.running.source_url is not None:
-        return f"resma generate {result.types[0] if result.types else 'TYPE'} --format PDF --wait"
+        return f"resma generate {result.types[0]} --format PDF --wait" if result.types else None
     url = f"{result.running.api_url}/api/v1/reports/generate"
     return f"""curl -X POST {url} -H "Content-Type: application/json" -d '{_EXAMPLE}'"""
 
@@ -210,6 +211,8 @@ def _draw_up(console: Console, result: UpResult) -> None:
     if result.was_up:
         console.print(
             f"""already up at {running.api_url}; `{program} down` ends it
+console: {running.api_url}/console
+API documentation: {running.api_url}/docs
 report types: {running.catalog}
 operator commands (docs/access.md, docs/operate.md) need
     export DATABASE_URL={running.database_url}
@@ -217,15 +220,15 @@ operator commands (docs/access.md, docs/operate.md) need
             markup=False,
         )
         return
+    example = _example(result)
+    request = f"Request a report:\n\n{example}" if example else "Request a report after the errors are corrected."
     console.print(
         f"""[bold]up[/] at {running.api_url}
 console: {running.api_url}/console
 API documentation: {running.api_url}/docs
 report types: {escape(running.catalog)}, which is read again when it changes
 
-Request a report:
-
-{_example(result)}
+{request}
 
 the callbacks of reports (callbackUrl) are signed with {running.callback_secret}
 operator commands (docs/access.md, docs/operate.md) need
