@@ -9,6 +9,7 @@ from infra.authoring.proposals.choose_filters import MAX_VALUES
 from infra.authoring.proposals.names import slug
 from infra.authoring.proposals.proposal import Choice, ProposedFilter
 from infra.authoring.proposals.table_facts import SourceFacts
+from infra.checks.report_types.check_folder import PLACEHOLDERS
 from infra.checks.report_types.column_types import ColumnType
 from resma.catalog.query_text import TENANT
 
@@ -25,7 +26,6 @@ _KINDS = {
     "money": "amount",
 }
 """Kinds of filters by the type of the parameter. All other types are text."""
-_PLACEHOLDERS = ("FIRST", "SECOND")
 
 
 def filters_of_parameters(
@@ -78,4 +78,4 @@ def _values(name: str, facts: SourceFacts) -> tuple[tuple[str, ...], str]:
             return tuple(
                 sorted(value.strip() for value in column.statistics.common)
             ), "those that ANALYZE has found in its column"
-    return _PLACEHOLDERS, "which are not known. Replace them in report.toml"
+    return PLACEHOLDERS, "placeholders, because they are not known. Replace them in report.toml"

@@ -17,6 +17,9 @@ from resma.i18n.locales import DEFAULT_LOCALE
 from resma.report.format_options import PdfOptions
 from resma.writers.limits import check_page_width
 
+PLACEHOLDERS = ("FIRST", "SECOND")
+"""Choices that `resma new` writes for a list in a query if it does not know its values."""
+
 
 @dataclass(frozen=True)
 class LocatedDiagnostic:
@@ -70,7 +73,9 @@ def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
     warnings = [
         warning
         for path, report_type in valid.items()
-        for warning in locate(path, find_width_warnings(report_type), report_type)
+        for warning in locate(
+            path, [*find_width_warnings(report_type), *find_placeholder_warnings(report_type)], report_type
+        )
     ]
     grants: list[str] = []
     if database_url:
@@ -93,6 +98,19 @@ def find_width_warnings(report_type: ReportType) -> list[Diagnostic]:
     """Returns a warning if all columns together do not fit a page. A request may choose fewer columns."""
     problem = check_page_width(report_type.shown_columns, DEFAULT_LOCALE, report_type.orientation, PdfOptions()).problem
     return [Diagnostic(problem, ("columns",))] if problem else []
+
+
+def find_placeholder_warnings(report_type: ReportType) -> list[Diagnostic]:
+    """Returns a warning for each filter whose choices are still those that `resma new` writes for unknown values."""
+    message = (
+        "Filter '{}': the choices {} are placeholders, because its values were not known. Replace them with the "
+        "values that users can choose."
+    )
+    return [
+        Diagnostic(message.format(item.name, " and ".join(PLACEHOLDERS)), ("filters", index, "choices"))
+        for index, item in enumerate(report_type.filters)
+        if tuple(item.choices or ()) == PLACEHOLDERS
+    ]
 
 
 def _find_same_type(path: Path, report_type: ReportType, others: dict[Path, ReportType]) -> list[LocatedDiagnostic]:

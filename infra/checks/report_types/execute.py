@@ -129,10 +129,18 @@ def _to_diagnostic(error: psycopg.Error, report_type: ReportType, text: str, cho
         line = find_parameters(report_type.query)[chosen.name] if chosen else 1
     if error.sqlstate == INDETERMINATE_DATATYPE:
         remedy = cast_remedy(message, {item.name: item.kind for item in report_type.filters})
+    elif choice_filter := _filter_of_value(message, report_type):
+        remedy = f"Correct `choices` of the filter '{choice_filter}', which are values of the query's list."
     else:
         remedy = error.diag.message_hint or _REMEDIES.get(error.sqlstate or "", "Correct the query.")
     prefix = f"With filter '{chosen.name}' set: " if chosen else ""
     return Diagnostic(f"{prefix}{message}. {remedy}", file="query.sql", line=line)
+
+
+def _filter_of_value(message: str, report_type: ReportType) -> str | None:
+    """Returns the filter whose choice Postgres cannot convert to the type in the query; None for other errors."""
+    found = re.fullmatch(r'invalid input .*: "(.*)"', message)
+    return next((item.name for item in report_type.filters if found and found[1] in (item.choices or ())), None)
 
 
 def cast_remedy(message: str, kinds: Mapping[str, str] | None = None) -> str:

@@ -388,6 +388,27 @@ def test_a_source_is_not_read_for_the_demo_catalog(run: Run, command: list[str])
     assert (code, "There is no ./reports here. Run `resma init`" in error) == (1, True)
 
 
+def test_choices_that_are_not_known_are_a_warning(run: Run) -> None:
+    Path("chosen.sql").write_text(
+        "SELECT order_id, ship_city FROM orders WHERE order_id = ANY(%(ids)s) AND initcap(ship_city) = ANY(%(places)s)"
+    )
+    code, out, _ = run("new", "chosen", "--from", "chosen.sql")
+    assert (code, "placeholders, because they are not known" in out) == (0, True)
+    code, out, _ = run("check")
+    assert code == 1
+    assert [name for name in ("ids", "places") if f"warning: Filter '{name}': the choices FIRST and" in out] == [
+        "ids", "places"
+    ]  # fmt: skip
+    assert "integer: \"FIRST\". Correct `choices` of the filter 'ids'" in out
+    _edit(
+        Path("reports/chosen/report.toml"),
+        'ids = { kind = "choice", choices = ["FIRST", "SECOND"]',
+        'ids = { kind = "choice", choices = ["1", "2"]',
+    )
+    code, out, _ = run("check")
+    assert (code, out.count("warning: Filter")) == (0, 1), out
+
+
 def test_the_rows_must_be_named_once(run: Run) -> None:
     for arguments in ((), ("--table", "orders", "--from", "x.sql")):
         code, _, error = run("new", "orders", *arguments)
