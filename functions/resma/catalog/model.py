@@ -16,7 +16,7 @@ from resma.catalog.diagnostics import CatalogCheckError, Diagnostic
 from resma.catalog.file_names import find_file_name_errors, require_file_name
 from resma.catalog.filters import check_values, format_values
 from resma.catalog.query_text import find_query_errors
-from resma.catalog.texts import LocalizedText, name_in_words
+from resma.catalog.texts import LocalizedText, default_label, name_in_words
 from resma.i18n.locales import Locale
 from resma.report.decimal_types import MAX_PRECISION, DecimalType
 from resma.report.format_options import PdfParts
@@ -141,7 +141,7 @@ class Filter(_Frozen):
         """Adds the label, which follows from the name, and the description, which is the label."""
         if not isinstance(value, Mapping):
             return value
-        label = value.get("label", name_in_words(str(value.get("name", ""))))
+        label = value.get("label", default_label(str(value.get("name", "")), value.get("kind")))
         return {"description": label, **value, "label": label}
 
     @model_validator(mode="after")

@@ -13,6 +13,12 @@ from resma.catalog.diagnostics import CatalogCheckError, Diagnostic
 DEFAULT_LANGUAGE = "en"
 """Language of plain strings if resma.toml does not set `language`."""
 
+_DATE_LABELS = {
+    "from": {"en": "From", "pt": "De", "de": "Von", "fr": "Du", "es": "Desde", "it": "Dal", "ja": "開始日"},
+    "to": {"en": "To", "pt": "Até", "de": "Bis", "fr": "Au", "es": "Hasta", "it": "Al", "ja": "終了日"},
+}
+"""Labels of the date filters that most report types have, by name and language."""
+
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -70,6 +76,11 @@ def _find_errors(value: Any) -> Iterator[Diagnostic]:
                 yield Diagnostic(f"'{code}' must be the code of a language, like 'en' or 'pt-BR'.", (code,))
             elif not isinstance(text, str) or not text:
                 yield Diagnostic(f"The string of language '{code}' must not be {text!r}. Write a string.", (code,))
+
+
+def default_label(name: str, kind: object) -> str | dict[str, str]:
+    """Returns the label of a filter whose report.toml has none."""
+    return dict(_DATE_LABELS[name]) if kind == "date" and name in _DATE_LABELS else name_in_words(name)
 
 
 def name_in_words(name: str) -> str:

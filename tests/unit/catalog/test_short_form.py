@@ -75,6 +75,8 @@ def test_headings_and_labels_follow_from_names(orders: ReportType) -> None:
     headings = [column.heading.in_language("de") for column in orders.columns]
     assert headings == ["Order id", "Order date", "Freight", "Tax", "Ship Name", "Quantity"]
     assert [item.label.in_language("en") for item in orders.filters] == ["From", "To", "Country"]
+    assert [item.label.in_language("de-DE") for item in orders.filters] == ["Von", "Bis", "Country"]
+    assert orders.filters[0].label.in_language("nl") == "From"
     assert orders.filters[0].description == orders.filters[0].label
     assert (orders.charts[0].title.in_language("en"), orders.charts[0].unit) == ("Ship Name", "rows")
 

@@ -20,13 +20,14 @@ export function filterFields(schema, values) {
   const needed = new Set(schema.required ?? []);
   return Object.entries(schema.properties).map(([name, item]) => {
     const value = values[name] ?? item.default;
-    const words = { label: item.title ?? name, hint: hintOf(item), isRequired: needed.has(name) };
+    const words = { label: item.title ?? name, hint: hintOf(item, name), isRequired: needed.has(name) };
     return { name, ...make(name, item, value, words) };
   });
 }
 
-/** Returns the hint of a filter. The date format is omitted, because dates are picked and not typed. */
-function hintOf(item) {
+/** Returns the hint of a filter, if it says more than the label. The date format is omitted, because dates are picked and not typed. */
+function hintOf(item, name) {
+  if (item.description === (item.title ?? name)) return undefined;
   return item.format === "date" ? item.description?.replace(/, (?:as YYYY-MM-DD|como AAAA-MM-DD)/, "") : item.description;
 }
 

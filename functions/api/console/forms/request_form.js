@@ -64,9 +64,11 @@ export function requestForm(types, draft, changed) {
 }
 
 function card(type, isChecked) {
+  // A type without a description has its title as its description.
+  const hint = type.description === type.title ? undefined : h("span", { class: "hint" }, type.description);
   return h("label", { class: "type" },
     h("input", { type: "radio", name: "type", value: type.type, checked: isChecked }),
-    h("span", {}, h("span", { class: "strong" }, type.title), h("span", { class: "hint" }, type.description)));
+    h("span", {}, h("span", { class: "strong" }, type.title), hint));
 }
 
 /** Creates all fields that depend on the report type. */
