@@ -14,6 +14,10 @@ from psycopg.rows import TupleRow
 from resma.access.caller import Scope
 from tests.support.system import ActAs, System
 
+CSV_OPTIONS = ("delimiter", "quote", "quoteAll", "decimalMark", "byteOrderMark", "lineEnd")
+PDF_OPTIONS = ("cover", "contents", "orientation")
+"""Options that are null if a request does not set them."""
+
 GENERATE = "/api/v1/reports/generate"
 ME = "/api/v1/me"
 READ_WRITE = ("reports:read", "reports:write")
@@ -296,7 +300,10 @@ def test_a_report_shows_all_of_its_request(system: System) -> None:
         "locale": "pt-BR",
         "timeZone": "America/Sao_Paulo",
         "title": "Statement",
-        "options": {"csv": {"profile": "excel", "compression": "gzip"}, "pdf": {"orientation": None, "paper": "A4"}},
+        "options": {
+            "csv": dict.fromkeys(CSV_OPTIONS) | {"profile": "excel", "compression": "gzip"},
+            "pdf": dict.fromkeys(PDF_OPTIONS) | {"paper": "A4"},
+        },
         "callbackUrl": "https://customer.example/hook",
     }
     shown = system.show(system.request_report(**said))
