@@ -96,7 +96,9 @@ def _significant_digits(number: str) -> int:
     return len(number.replace(".", "").strip("-0")) if number[-1].isdigit() else 0
 
 
-_TRUTH_VALUES = frozenset("true false wahr falsch verdadeiro falso verdadero vrai faux vero".split())
+_TRUTH_VALUES = frozenset(
+    ["true", "false", "wahr", "falsch", "verdadeiro", "falso", "verdadero", "vrai", "faux", "vero"]
+)
 """Words that Excel reads as logical values, in the languages of the tests."""
 
 
