@@ -20,11 +20,11 @@ import worker.app  # noqa: F401  # loads a worker's modules and its settings of 
 from resma.aws.clients import s3_client
 from resma.catalog import ReportType
 from resma.errors import ResmaError
-from resma.report.content import ReportContent
 from resma.report.format_options import FormatOptions
 from resma.snapshot.compose_header import compose_header
 from resma.snapshot.snapshot import open_snapshot
 from resma.storage.object_store import Clients
+from tests.support.report_content import plain_content
 from worker.file_set import FileTarget, open_files
 from worker.peak_memory import peak_rss_mb, reset_peak
 
@@ -76,17 +76,7 @@ def make(case: PeakCase, formats: list[str]) -> dict[str, Any]:
 
 
 def _write(report_type: ReportType, formats: list[str]) -> int:
-    content = ReportContent(
-        type=report_type.type,
-        formats=formats,
-        filters={},
-        columns=None,
-        locale="en-US",
-        time_zone="UTC",
-        title=None,
-        personal_masked=False,
-        options={},
-    )
+    content = plain_content(report_type.type, formats)
     clients = Clients(s3_client(), s3_client(retries=False))
     with (
         psycopg.connect(os.environ[DATABASE_URL], client_encoding="UTF8", prepare_threshold=None) as connection,

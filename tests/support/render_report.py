@@ -7,28 +7,18 @@ from collections.abc import Set
 import psycopg
 
 from resma.catalog import ReportType
-from resma.report.content import ReportContent
 from resma.report.rows import Batch
 from resma.snapshot.compose_header import compose_header
 from resma.snapshot.snapshot import open_snapshot
 from resma.writers import EXTENSIONS, make_writer
+from tests.support.report_content import plain_content
 
 
 def render_report(
     url: str, report_type: ReportType, tenant: str = "demo", without: Set[str] = frozenset()
 ) -> tuple[int, dict[str, bytes]]:
     """Returns the number of rows, and the file of each format by its name, but for the formats in `without`."""
-    content = ReportContent(
-        type=report_type.type,
-        formats=list(EXTENSIONS),
-        filters={},
-        columns=None,
-        locale="en-US",
-        time_zone="UTC",
-        title=None,
-        personal_masked=False,
-        options={},
-    )
+    content = plain_content(report_type.type, EXTENSIONS)
     with psycopg.connect(url) as connection, open_snapshot(connection, report_type, tenant, {}) as snapshot:
         summary = snapshot.summarize()
         types = snapshot.decimal_types()

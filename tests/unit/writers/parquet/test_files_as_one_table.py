@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from resma.catalog import load_catalog
-from resma.report.content import ReportContent
 from resma.report.decimal_types import DecimalType
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
@@ -24,6 +23,7 @@ from resma.report.rows import Row
 from resma.report.summary import Summary
 from resma.snapshot.compose_header import compose_header
 from resma.writers import make_writer
+from tests.support.report_content import plain_content
 from tests.support.sample_reports import write
 
 TYPE = "DAILY_SUMMARY"
@@ -43,17 +43,7 @@ def _header(rows: int, scales: dict[str, int], query_types: dict[str, DecimalTyp
     summary = Summary(
         as_of=datetime(2024, 3, 9, tzinfo=UTC), rows=rows, totals=(), charts=(), periods=(), balance=None, scales=scales
     )
-    content = ReportContent(
-        type=TYPE,
-        formats=["PARQUET"],
-        filters={},
-        columns=None,
-        locale="en-US",
-        time_zone="UTC",
-        title=None,
-        personal_masked=False,
-        options={},
-    )
+    content = plain_content(TYPE, ["PARQUET"])
     return compose_header(load_catalog()[TYPE], content, "r", summary, "Banco", decimal_types=query_types or {})
 
 
