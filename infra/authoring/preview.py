@@ -103,7 +103,7 @@ def find_type_folder(catalog: Path, name: str) -> Path:
         if folder_name.lower().replace("-", "_") == wanted:
             return folder
     known = f"Use one of {', '.join(folders)}." if folders else "Create it with `resma new`."
-    raise PreviewError(f"There is no report type {name} in {catalog}. {known}")
+    raise PreviewError(f"Unknown report type {name} in {catalog}. {known}")
 
 
 def preview(options: PreviewOptions) -> Preview:

@@ -120,7 +120,7 @@ def test_a_preview_does_not_sort_a_large_table(run: Run, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "There is no report type nothing"),
+        (["nothing"], "Unknown report type nothing"),
         (["orders", "--filter", "from=yesterday"], "from: It must be a date in the form YYYY-MM-DD."),
         (["orders", "--filter", "moon=1"], "moon: ORDERS has no such filter"),
         (["orders", "--time-zone", "Mars/Olympus"], "Mars/Olympus"),

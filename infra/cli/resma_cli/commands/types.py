@@ -47,9 +47,7 @@ def show_type(
         raise CommandFailedError(ExitCode.FAILED, f"{type_name} cannot be generated:\n" + "\n".join(errors))
     if found is None:
         known = ", ".join(item["type"] for item in items)
-        raise CommandFailedError(
-            ExitCode.NOT_FOUND, f"There is no report type `{report_type}`. The types are: {known}."
-        )
+        raise CommandFailedError(ExitCode.NOT_FOUND, f"Unknown report type `{report_type}`. It must be one of {known}.")
     api_options.output.show(found, lambda console: _draw_one(console, found))
 
 
