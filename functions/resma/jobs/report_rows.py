@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from resma.database.connection import LOCK_TIMEOUT
 from resma.database.locks import AdvisoryLock, acquire_lock
 from resma.report.content import ReportContent
-from resma.report.records import BalanceRecord, MetricsRecord, TotalRecord
+from resma.report.records import BalanceRecord, ManifestRecord, MetricsRecord, TotalRecord
 from resma.report.status import IS_LIVE
 from resma.report.warnings import ReportWarning
 from resma.request_errors import (
@@ -118,6 +118,14 @@ class Report(ReportContent):
     """None until the report has ended. If all formats failed, the report is FAILED and this has all of them."""
     warnings: list[dict[str, Any]] | None
     """JSON of `ReportWarning`; None until the report is READY."""
+    keys_expected: int | None
+    """Number of keys of a split report; None before its snapshot was counted, and for other reports."""
+    keys_done: int
+    """Number of keys whose files are stored."""
+    snapshots: int
+    """Number of snapshots that the rows of a split report were read from."""
+    manifest: ManifestRecord | None
+    """None until a split report is READY, and for other reports."""
     metrics: MetricsRecord | None
     personal_columns: list[str] | None
     """Names of the personal columns in its files; None before the rows were read."""

@@ -33,3 +33,19 @@ class MetricsRecord(TypedDict):
     snapshots: int
     costUsd: NotRequired[dict[str, str]]
     """Cost by service and `total`, in US dollars; `prices` names the price list."""
+
+
+class ObjectRecord(TypedDict):
+    """An object in the object store."""
+
+    object_key: str
+    bytes: int
+    sha256: str
+
+
+class ManifestRecord(TypedDict):
+    """The manifest of a READY split report, the list of its files, and the ZIP archive if one was requested."""
+
+    manifest: ObjectRecord
+    list: ObjectRecord
+    zip: ObjectRecord | None
