@@ -7,6 +7,7 @@ ResmaError
 |   |-- UnknownTimeZoneError              the database does not know the report's time zone
 |   |-- CatalogInvalidError
 |   |-- RowCountMismatchError             the number of rows differs from what the snapshot counted
+|   |-- ManifestMismatchError             the files of a split report do not add up to the report
 |   |-- RowsQuotaExceededError            the report has more rows than the tenant may read today
 |   |-- RowTooWideError                   a row does not fit into a worker's memory
 |   |-- FormatLimitError                  a format cannot represent a value: the file of that format fails
@@ -84,6 +85,15 @@ class RowCountMismatchError(PermanentError):
             f"The snapshot counted {counted(expected, 'row')}, but {subject} {found:,}. Make sure that the report's "
             "query returns the same rows each time it runs in one transaction."
         )
+
+
+class ManifestMismatchError(PermanentError):
+    """The files of a split report do not add up to the report: their number, rows or totals differ.
+
+    The message has both numbers.
+    """
+
+    code = "manifest-mismatch"
 
 
 class RowsQuotaExceededError(PermanentError):

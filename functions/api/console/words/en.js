@@ -111,6 +111,7 @@ export const WORDS = {
   "failure.query-invalid": "The report type has an error. Give your support the report id.",
   "failure.catalog-invalid": "The report type has an error. Give your support the report id.",
   "failure.row-count-mismatch": "The number of rows read differs from the number counted, so no file was generated. Retry.",
+  "failure.manifest-mismatch": "The files do not add up to the report, so it was not published. Give your support the report id.",
   "failure.row-too-wide": "One of its rows is too long. The details name the row and the column. Leave the column out, or choose other rows.",
   "failure.rows-quota-exceeded": "The report has more rows than remain in your daily limit. Narrow the filters, or try again tomorrow.",
   "failure.format-limit-exceeded": "A value does not fit this format. Choose another format, or leave the column out.",

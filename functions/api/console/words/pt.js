@@ -111,6 +111,7 @@ export const WORDS = {
   "failure.query-invalid": "O tipo de relatório tem um erro. Informe o identificador do relatório ao suporte.",
   "failure.catalog-invalid": "O tipo de relatório tem um erro. Informe o identificador do relatório ao suporte.",
   "failure.row-count-mismatch": "O número de linhas lidas difere do número contado, por isso nenhum arquivo foi gerado. Tente novamente.",
+  "failure.manifest-mismatch": "A soma dos arquivos difere do relatório, por isso ele não foi publicado. Informe o identificador do relatório ao suporte.",
   "failure.row-too-wide": "Uma das linhas do relatório é longa demais. Os detalhes indicam a linha e a coluna. Retire a coluna ou escolha outras linhas.",
   "failure.rows-quota-exceeded": "O relatório tem mais linhas do que o limite diário ainda permite. Restrinja os filtros ou tente novamente amanhã.",
   "failure.format-limit-exceeded": "Um valor não cabe neste formato. Escolha outro formato ou retire a coluna.",
