@@ -56,22 +56,6 @@ class FailedFile(TypedDict):
     """Number of the row without headings, from 1."""
 
 
-class ObjectRecord(TypedDict):
-    """An object that describes or contains the files of a split report, as stored in its report's row."""
-
-    object_key: str
-    bytes: int
-    sha256: str
-
-
-class ManifestRecord(TypedDict):
-    """The manifest of a split report, its list of files, and the ZIP archive if one was requested."""
-
-    manifest: ObjectRecord
-    list: ObjectRecord
-    zip: ObjectRecord | None
-
-
 @dataclass(frozen=True)
 class ReportFiles:
     """Result of an attempt: stored files, files that failed because of limits of their formats, and warnings."""
