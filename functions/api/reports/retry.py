@@ -42,6 +42,8 @@ def _request_of(report: Report) -> ReportRequest:
                 "type": report.type,
                 "formats": report.formats,
                 "filters": report.filters,
+                "splitBy": report.split_by,
+                "zip": report.zip,
                 "columns": report.columns,
                 "locale": report.locale,
                 "timeZone": report.time_zone,

@@ -18,6 +18,7 @@ from resma.catalog.model import (
     Limits,
     ReportType,
     SortKey,
+    SplitSpec,
     Totals,
 )
 from resma.catalog.settings.file import CatalogSettings, check_settings, load_settings, valid_settings
@@ -31,10 +32,12 @@ from resma.catalog.settings.in_use import (
     settings_in_use,
     unknown_locale,
 )
+from resma.catalog.split_keys import MAX_SPLIT_COLUMNS
 from resma.catalog.texts import LocalizedText
 
 __all__ = [
     "DEMO_CATALOG",
+    "MAX_SPLIT_COLUMNS",
     "BalanceSpec",
     "CatalogSettings",
     "ChartSpec",
@@ -46,6 +49,7 @@ __all__ = [
     "LocalizedText",
     "ReportType",
     "SortKey",
+    "SplitSpec",
     "Totals",
     "brand_in_use",
     "catalog_folder",

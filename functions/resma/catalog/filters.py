@@ -41,6 +41,12 @@ def filter_model(report_type: ReportType) -> type[BaseModel]:
     return make_model(f"{report_type.type.title().replace('_', '')}Filters", report_type.filters)
 
 
+@lru_cache
+def _model_without(report_type: ReportType, names: tuple[str, ...]) -> type[BaseModel]:
+    """Returns the cached pydantic model of the filters but those with these names."""
+    return make_model("Filters", [item for item in report_type.filters if item.name not in names])
+
+
 def make_model(name: str, filters: Sequence[Filter]) -> type[BaseModel]:
     """Returns a model with these filters as its only fields. A filter that is not set is None."""
     fields: dict[str, Any] = {
@@ -59,17 +65,29 @@ def make_model(name: str, filters: Sequence[Filter]) -> type[BaseModel]:
     return create_model(name, __config__=ConfigDict(extra="forbid", frozen=True), **fields)
 
 
-def check_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[str, Any]:
+def check_values(report_type: ReportType, filters: Mapping[str, Any], split_by: tuple[str, ...] = ()) -> dict[str, Any]:
     """Returns the filters as JSON values, with defaults. Filters that are not set or null are omitted.
 
-    Raises RequestInvalidError with a field error for each filter that is unknown, missing, not valid, or a date before
-    another one.
+    Filters of the columns that a report is split by have no default. Raises RequestInvalidError with a field error for
+    each filter that is unknown, missing, not valid, a date before another one, or of a column that the report is split
+    by.
     """
     given = {name: value for name, value in filters.items() if value is not None}
+    # Columns by which the type cannot be split do not replace a filter.
+    split_by = tuple(name for name in split_by if report_type.split and name in report_type.split.by)
+    split_errors = [
+        FieldError(
+            json_pointer("filters", name),
+            f"Remove it: the report is split by {name}, and each file has the rows of one value.",
+        )
+        for name in given
+        if name in split_by
+    ]
+    given = {name: value for name, value in given.items() if name not in split_by}
     field_errors: list[FieldError] = []
     values: dict[str, Any] = {}
     try:
-        checked = filter_model(report_type).model_validate(given)
+        checked = _model_without(report_type, split_by).model_validate(given)
         values = checked.model_dump(mode="json", by_alias=True, exclude_none=True)
     except ValidationError as error:
         field_errors = [
@@ -78,7 +96,7 @@ def check_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[st
         wrong = {field_error.pointer for field_error in field_errors}
         # The order of two dates can be checked even if another filter is not valid.
         values = {name: value for name, value in given.items() if json_pointer("filters", name) not in wrong}
-    field_errors += _find_date_order_errors(report_type, values)
+    field_errors += [*_find_date_order_errors(report_type, values), *split_errors]
     if field_errors:
         raise RequestInvalidError.of(field_errors)
     return values

@@ -16,6 +16,7 @@ from resma.catalog.diagnostics import CatalogCheckError, Diagnostic
 from resma.catalog.file_names import find_file_name_errors, require_file_name
 from resma.catalog.filters import check_values, format_values
 from resma.catalog.query_text import find_query_errors
+from resma.catalog.split_keys import MAX_SPLIT_COLUMNS, require_split_columns
 from resma.catalog.texts import LocalizedText, default_label, name_in_words
 from resma.i18n.locales import Locale
 from resma.report.decimal_types import MAX_PRECISION, DecimalType
@@ -185,6 +186,17 @@ class BalanceSpec(_Frozen):
     amount: str
 
 
+class SplitSpec(_Frozen):
+    """Columns that a report may be split by, so that each key, which is a combination of their values, has a file."""
+
+    by: tuple[str, ...] = Field(min_length=1, max_length=MAX_SPLIT_COLUMNS)
+    """They lead `sort`. A request may name the first of them only."""
+    file_name: str | None = None
+    """Pattern of the names of files, without extension. None: that of the report type, with the columns."""
+    title: LocalizedText | None = None
+    """Title of each file, with placeholders for the columns. None: the title of the report type."""
+
+
 class ChartSpec(_Frozen):
     """A chart on the first page. `by` is a column; kind `time` requires a date or timestamp, grouped by month."""
 
@@ -233,6 +245,8 @@ class ReportType(_Frozen):
     totals: Totals | None = None
     balance: BalanceSpec | None = None
     charts: tuple[ChartSpec, ...] = ()
+    split: SplitSpec | None = None
+    """Columns that a report of this type may be split by; None: it cannot be split."""
     limits: Limits = Limits()
     pdf: PdfParts = PdfParts()
     """Parts of PDF files, for options that a request does not set."""
@@ -286,13 +300,17 @@ class ReportType(_Frozen):
             raise RequestInvalidError.of(field_errors)
         return tuple(known[name] for name in names)
 
-    def check_filters(self, filters: Mapping[str, Any]) -> dict[str, Any]:
+    def check_split_by(self, split_by: Sequence[str] | None) -> None:
+        """Raises RequestInvalidError unless a report of this type can be split by these columns; None: not split."""
+        require_split_columns(self, split_by)
+
+    def check_filters(self, filters: Mapping[str, Any], split_by: Sequence[str] = ()) -> dict[str, Any]:
         """Returns the filters as JSON values, with defaults. Filters that are not set or null are omitted.
 
-        Raises RequestInvalidError with a field error for each filter that is unknown, missing, not valid, or a date
-        before another one.
+        The filters of columns that the report is split by must not be set. Raises RequestInvalidError with a field
+        error for each filter that is unknown, missing, not valid, or a date before another one.
         """
-        return check_values(self, filters)
+        return check_values(self, filters, tuple(split_by))
 
     def describe_filters(self, filters: Mapping[str, Any], locale: Locale) -> tuple[tuple[str, str], ...]:
         """Returns pairs of label and formatted value, in the catalog's order."""

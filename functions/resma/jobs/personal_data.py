@@ -13,7 +13,8 @@ from resma.report.content import MASK, ReportContent
 def personal_content(content: ReportContent) -> tuple[list[str], list[str]] | None:
     """Returns the names of the personal columns of a report, and of the personal filters that it sets.
 
-    None if the catalog does not contain its type.
+    The files of a split report have the filters of the columns that it is split by. None if the catalog does not
+    contain its type.
     """
     if (report_type := load_catalog().get(content.type)) is None:
         return None
@@ -22,7 +23,7 @@ def personal_content(content: ReportContent) -> tuple[list[str], list[str]] | No
     selected = content.columns
     return (
         [name for name in columns if selected is None or name in selected],
-        [name for name in filters if name in content.filters],
+        [name for name in filters if name in content.filters or name in (content.split_by or ())],
     )
 
 
@@ -46,7 +47,14 @@ def masked_columns(report: Report) -> list[str]:
 def personal_filters(report: Report) -> list[str]:
     """Returns the names of the personal filters that are set; of all filters if the report's type is unknown."""
     _, filters = _recorded(report) or personal_content(report) or ([], list(report.filters))
-    return filters
+    return [name for name in filters if name in report.filters]
+
+
+def personal_keys(report: Report) -> list[str]:
+    """Returns the names of the personal columns that a report is split by; of all if the report's type is unknown."""
+    split_by = report.split_by or []
+    _, filters = _recorded(report) or personal_content(report) or ([], split_by)
+    return [name for name in split_by if name in filters]
 
 
 def mask_filters(type_: str, filters: Mapping[str, Any]) -> dict[str, Any]:

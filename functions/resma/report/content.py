@@ -31,3 +31,7 @@ class ReportContent:
     """Whether personal columns are masked because the requester may not see them."""
     options: dict[str, Any]
     """`FormatOptions` as JSON."""
+    split_by: list[str] | None = None
+    """Columns that the report is split by: it has a file in each format for each key. None: it is not split."""
+    zip: bool = False
+    """Whether a split report also has a ZIP archive of all files."""

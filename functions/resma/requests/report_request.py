@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
+from resma.catalog import MAX_SPLIT_COLUMNS
 from resma.i18n.locales import DEFAULT_LOCALE
 from resma.i18n.time_zones import TIME_ZONE_SCHEMA
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel
@@ -13,6 +14,8 @@ from resma.report.format_options import FormatOptions
 from resma.string_patterns import NO_NUL
 from resma.webhooks.url import URL_SCHEMA
 from resma.writers import Format
+
+_ColumnName = Annotated[str, Field(max_length=100, pattern=NO_NUL)]
 
 
 class ReportRequest(RequestModel):
@@ -41,7 +44,19 @@ class ReportRequest(RequestModel):
         default_factory=dict,
         description="Filters of the report type, as described by its JSON Schema in `GET /api/v1/report-types`.",
     )
-    columns: list[Annotated[str, Field(max_length=100, pattern=NO_NUL)]] | None = Field(
+    split_by: list[_ColumnName] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_SPLIT_COLUMNS,
+        json_schema_extra={"uniqueItems": True},
+        description="Columns to split the report by: it gets a file in each format for each combination of their "
+        "values. The first or more columns of `splitBy` of the report type, whose filters must then not be set. Null "
+        "or omitted: the report is not split.",
+    )
+    zip: bool = Field(
+        default=False, strict=True, description="Whether a split report also has a ZIP archive of all its files."
+    )
+    columns: list[_ColumnName] | None = Field(
         default=None,
         max_length=500,
         description="Names of columns of the report type, in order. Null or omitted: all columns.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -97,8 +97,8 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
     if field_errors:
         raise RequestInvalidError.of(field_errors)
     report_type = find_report_type(request.type)
-    filters = report_type.check_filters(request.filters)
-    _check_personal_filters(caller, report_type, filters)
+    filters = report_type.check_filters(request.filters, request.split_by or ())
+    _check_personal_filters(caller, report_type, filters, request.split_by or ())
     # The normalized content of the request. Requests with the same content can share a report.
     normalized: dict[str, Any] = {
         "type": request.type,
@@ -112,6 +112,8 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
         "options": request.options.as_json(),
         "callback_url": request.callback_url,
     }
+    if request.split_by:  # other requests keep the hash that they had before reports could be split
+        normalized |= {"split_by": request.split_by, "zip": request.zip}
     return NewReport(
         tenant_id=caller.tenant_id,
         report_id=uuid4(),
@@ -127,17 +129,28 @@ def find_errors(request: ReportRequest) -> list[FieldError]:
     with collect_errors(field_errors):
         report_type = find_report_type(request.type)
         with collect_errors(field_errors):
-            report_type.check_filters(request.filters)
+            report_type.check_split_by(request.split_by)
+        with collect_errors(field_errors):
+            report_type.check_filters(request.filters, request.split_by or ())
         with collect_errors(field_errors):
             report_type.choose_columns(request.columns)
     return [*field_errors, *_setting_errors(request)]
 
 
-def _check_personal_filters(caller: Caller, report_type: ReportType, filters: dict[str, Any]) -> None:
-    """Raises ScopeMissingError if a filter refers to a personal column that the caller may not see.
+def _check_personal_filters(
+    caller: Caller, report_type: ReportType, filters: Mapping[str, Any], split_by: Sequence[str]
+) -> None:
+    """Raises ScopeMissingError if a filter, or a column to split by, is personal and the caller may not see it.
 
-    Otherwise callers could find out values of the column by trying filters.
+    Otherwise callers could find out values of the column by trying filters. A split column has a filter of its name,
+    which is personal if the column is.
     """
+    for index, name in enumerate(split_by):
+        if any(item.personal for item in report_type.filters if item.name == name):
+            field_error = FieldError(
+                json_pointer("splitBy", index), "Remove it: the values of this column are masked for you."
+            )
+            require_scope(caller, "personal:read", (field_error,))
     for item in report_type.filters:
         if item.personal and item.name in filters:
             field_error = FieldError(
@@ -163,6 +176,8 @@ def find_partial_errors(
         unknown.add("type")
     if not {"format", "formats"} & valid.keys() or {"format", "formats"} & unknown:
         valid = {name: value for name, value in valid.items() if name not in {"formats", "options"}} | {"format": "CSV"}
+    if "splitBy" in unknown:  # it determines which filters are required
+        unknown |= {"filters", "zip"}
     try:
         request = ReportRequest.model_validate(valid)
     except ValidationError:
@@ -172,7 +187,9 @@ def find_partial_errors(
 
 
 def _setting_errors(request: ReportRequest) -> Iterator[FieldError]:
-    """Returns errors of the locale, the time zone, and options of formats that are not requested."""
+    """Returns errors of the locale, the time zone, options of formats that are not requested, and `zip`."""
+    if request.zip and not request.split_by:
+        yield FieldError("/zip", "Only a split report has a ZIP archive. Set `splitBy`, or remove `zip`.")
     if request.locale not in (locales := offered_locales()):
         yield FieldError("/locale", unknown_locale(locales))
     if not is_time_zone(request.time_zone):

@@ -21,6 +21,7 @@ from resma.catalog import (
     Filter,
     Limits,
     ReportType,
+    SplitSpec,
     Totals,
     catalog_folder,
     current,
@@ -337,8 +338,8 @@ def test_the_guide_quotes_the_sample_exactly() -> None:
 
 def test_the_guide_names_every_key() -> None:
     guide = (ROOT / "docs" / "report-types.md").read_text(encoding="utf-8")
-    tables = {"query", "tenants", "name", "columns", "filters", "charts", "totals", "balance", "limits", "pdf"}
-    for model in (ReportType, ColumnSpec, Filter, Totals, BalanceSpec, ChartSpec, Limits, PdfParts):
+    tables = {"query", "tenants", "name", "columns", "filters", "charts", "totals", "balance", "limits", "pdf", "split"}
+    for model in (ReportType, ColumnSpec, Filter, Totals, BalanceSpec, ChartSpec, SplitSpec, Limits, PdfParts):
         for key in model.model_fields.keys() - tables:
             assert f"`{key}`" in guide, key
 

@@ -1,0 +1,90 @@
+"""Requests of split reports: which columns a report may be split by, and the filters that it may have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.paths import ROOT
+from resma.access.caller import Caller
+from resma.catalog import catalog_folder, find_report_type
+from resma.request_errors import RequestInvalidError
+from resma.requests.report_request import ReportRequest
+from resma.requests.submit import check_request, find_partial_errors
+
+CALLER = Caller("demo", "key:test", frozenset({"reports:write"}))
+REQUEST = {"type": "BRANCH_TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}}
+
+
+@pytest.fixture(autouse=True)
+def _sample_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESMA_CATALOG", str(ROOT / "tests" / "support" / "report_types"))
+    assert catalog_folder().name == "report_types"
+
+
+def errors_of(**changes: Any) -> list[tuple[str, str]]:
+    """Returns pointer and detail of the errors of a request."""
+    with pytest.raises(RequestInvalidError) as caught:
+        check_request(CALLER, ReportRequest.model_validate({**REQUEST, **changes}))
+    return [(field_error.pointer, field_error.detail) for field_error in caught.value.field_errors]
+
+
+@pytest.mark.parametrize("split_by", [["branch"], ["branch", "account"]])
+def test_the_first_columns_are_accepted(split_by: list[str]) -> None:
+    new = check_request(CALLER, ReportRequest.model_validate({**REQUEST, "splitBy": split_by, "zip": True}))
+    assert (new.split_by, new.zip, new.filters) == (split_by, True, {"from": "2024-01-01"})
+
+
+@pytest.mark.parametrize("split_by", [["account"], ["account", "branch"], ["branch", "id"], ["branch", "branch"]])
+def test_other_columns_are_refused(split_by: list[str]) -> None:
+    assert errors_of(splitBy=split_by) == [("/splitBy", 'It must be ["branch"] or ["branch", "account"].')]
+
+
+def test_a_type_without_columns_to_split_by_is_refused() -> None:
+    ((pointer, detail),) = errors_of(type="FEES", splitBy=["account"])
+    assert pointer == "/splitBy"
+    assert detail.startswith("A report of type FEES cannot be split. Remove it")
+
+
+def test_all_errors_are_returned_at_once() -> None:
+    filters = {"account": "BR1000-104729", "from": "2024-01-02", "to": "2024-01-01", "x": 1}
+    assert [pointer for pointer, _ in errors_of(splitBy=["branch", "account"], filters=filters, timeZone="x")] == [
+        "/filters/x",
+        "/filters/to",
+        "/filters/account",
+        "/timeZone",
+    ]
+
+
+def test_a_filter_of_a_column_that_the_report_is_not_split_by_is_accepted() -> None:
+    request = {**REQUEST, "splitBy": ["branch"], "filters": {"account": "BR1000-104729"}}
+    assert check_request(CALLER, ReportRequest.model_validate(request)).filters == {"account": "BR1000-104729"}
+
+
+def test_a_zip_archive_requires_split_columns() -> None:
+    assert errors_of(zip=True) == [("/zip", "Only a split report has a ZIP archive. Set `splitBy`, or remove `zip`.")]
+
+
+def test_split_columns_of_a_wrong_type_hide_errors_that_depend_on_them() -> None:
+    body = {**REQUEST, "splitBy": "branch", "zip": True, "filters": {"branch": 1}, "timeZone": "Mars"}
+    errors = find_partial_errors(body, {"splitBy"}, lambda _: ())
+    assert [field_error.pointer for field_error in errors] == ["/timeZone"]
+
+
+def test_equal_requests_have_equal_hashes() -> None:
+    hashes = [
+        check_request(CALLER, ReportRequest.model_validate({**REQUEST, **changes})).request_sha256
+        for changes in ({}, {"splitBy": None}, {"splitBy": ["branch"]}, {"splitBy": ["branch"], "zip": True})
+    ]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+
+
+def test_a_required_filter_is_not_required_of_split_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    report_type = find_report_type("BRANCH_TRANSACTIONS")
+    required = tuple(item.model_copy(update={"required": item.name == "branch"}) for item in report_type.filters)
+    report_type = report_type.model_copy(update={"filters": required})
+    with pytest.raises(RequestInvalidError, match="requires this filter"):
+        report_type.check_filters({})
+    assert report_type.check_filters({}, ["branch"]) == {}
