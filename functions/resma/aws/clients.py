@@ -34,11 +34,11 @@ QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "
 # endpoint for it, must not delay the next report: the outbox retries.
 _ONCE = QUICK.merge(Config(read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}))
 
-# Three parts are uploaded at once (see multipart.py). The read timeout depends on the caller.
+# Sixteen small objects and three parts are uploaded at once (see storage). The read timeout depends on the caller.
 _OBJECTS = Config(
     connect_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=8,
+    max_pool_connections=20,
     # Uploads name their checksum algorithm themselves; an upload that only copies must have none (see segments.py).
     request_checksum_calculation="when_required",
     # With a custom endpoint, botocore would presign with SigV2 otherwise.

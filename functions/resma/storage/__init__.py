@@ -1,1 +1,1 @@
-"""The object store: multipart uploads, segments and their checksums."""
+"""The object store: multipart uploads, many small objects, segments and their checksums."""
