@@ -161,9 +161,9 @@ class ObjectUploader:
     """Uploads many objects. Use it as a context manager, from one thread.
 
     It needs memory for the files that are being written (less than 5 MiB each), for `max_bytes_in_flight`, and for four
-    parts of 5 MiB while a file is larger. At the end of the block, it discards files that are not finished, and
-    finished ones that have not been sent yet: call `PendingObject.result` for each. When `stopped` is set, nothing waits
-    for the store any longer. `owner` identifies the objects as this attempt's.
+    parts of 5 MiB while a file is larger. At the end, it discards files that are not finished, and finished
+    ones that have not been sent yet: call `PendingObject.result` for each. When `stopped` is set, nothing waits for the
+    store any longer. `owner` identifies the objects as this attempt's.
     """
 
     def __init__(  # noqa: PLR0913  # the destination, and limits
