@@ -19,6 +19,8 @@ class AdvisoryLock(StrEnum):
     """Serializes a tenant's requests, which share a limit of live reports."""
     SCHEDULES = "resma.schedules"
     """Serializes the creation of a tenant's schedules, which share a limit."""
+    SHARDS = "resma.shards"
+    """Serializes coordinators that send messages of shards, because the shards in flight of a tenant are limited."""
     WEBHOOK_DELIVERIES = "resma.webhook_deliveries"
     """Serializes invocations that claim due deliveries."""
     WEBHOOK_ENDPOINTS = "resma.webhook_endpoints"

@@ -14,3 +14,5 @@ class JobMessage(BaseModel):
 
     tenant_id: str = Field(pattern=r"^[a-z0-9-]{1,63}$")
     report_id: UUID
+    shard: int | None = Field(default=None, ge=1)
+    """Number of the shard of a split report that the job generates; None: the report itself."""

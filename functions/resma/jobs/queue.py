@@ -1,8 +1,8 @@
 """The job queue. A job's message is sent when its report is requested; SQS shares the workers fairly between tenants.
 
 Each row of a report is its own outbox: while `enqueued_at` is NULL its message still has to be sent, and the scheduler
-sends what the requesting function could not. Functions that the queue invokes never send to it
-(docs/decisions/066-a-fair-queue.md).
+sends what the requesting function could not. Of the functions that the queue invokes, only the worker of a split report
+sends to it: one message for each shard, whose worker sends none (docs/decisions/107-shards-have-coordinators.md).
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def send_job(queue: JobQueue, message: JobMessage) -> None:
 
     Raises boto3's errors; the row then stays in the outbox.
     """
-    queue.sqs.send_message(QueueUrl=queue.url, MessageBody=message.model_dump_json(), MessageGroupId=message.tenant_id)
+    body = message.model_dump_json(exclude_none=True)
+    queue.sqs.send_message(QueueUrl=queue.url, MessageBody=body, MessageGroupId=message.tenant_id)
 
 
 def send_jobs(database: Database, queue: JobQueue, tenant_id: str, report_ids: Sequence[UUID]) -> int:

@@ -55,9 +55,12 @@ def claim(cursor: Cursor[Any], tenant_id: str, report_id: UUID, lease_seconds: f
             SET status = 'GENERATING', attempt = attempt + 1, started_at = clock_timestamp(),
                 enqueued_at = coalesce(enqueued_at, clock_timestamp()),
                 lease_until = clock_timestamp() + make_interval(secs => %s),
-                rows_done = coalesce((checkpoint ->> 'rows')::bigint, 0),
-                rows_expected = CASE WHEN checkpoint IS NOT NULL THEN rows_expected END,
-                charts = CASE WHEN checkpoint IS NOT NULL THEN charts END,
+                -- The next attempt continues from a checkpoint, or with the shards of a split report.
+                rows_done = CASE WHEN shards_stamp IS NULL THEN coalesce((checkpoint ->> 'rows')::bigint, 0)
+                                 ELSE rows_done END,
+                rows_expected = CASE WHEN checkpoint IS NOT NULL OR shards_stamp IS NOT NULL THEN rows_expected END,
+                charts = CASE WHEN checkpoint IS NOT NULL OR shards_stamp IS NOT NULL THEN charts END,
+                snapshot_id = NULL, snapshot_number = NULL,
                 writing_since = NULL, written_before = NULL
             WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed AND {free}
             RETURNING {row}

@@ -9,8 +9,14 @@ ALTER TABLE resma.reports
     ADD COLUMN keys_done      bigint NOT NULL DEFAULT 0,
     -- The snapshot that the coordinator exports for other workers. It exists only while the transaction of one of them is
     -- open. `snapshots` is the number of snapshots so far.
+    -- `snapshot_number` is the number of this snapshot, from 1.
     ADD COLUMN snapshot_id    text,
     ADD COLUMN snapshots      integer NOT NULL DEFAULT 0,
+    ADD COLUMN snapshot_number integer,
+    -- Hash of the code and the report type that divided the keys into shards.
+    ADD COLUMN shards_stamp   text,
+    -- Highest attempt of any shard that was deleted because the report restarted. The attempts of new shards follow it.
+    ADD COLUMN shard_attempts integer NOT NULL DEFAULT 0,
     -- The manifest and its list of files, and the ZIP archive if one was requested.
     ADD COLUMN manifest       jsonb;
 
@@ -41,12 +47,18 @@ CREATE TABLE resma.shards (
 
     -- When its message was sent; NULL while it has to be sent.
     sent_at           timestamptz,
+    -- Earliest time of the next attempt, after one that has failed.
+    next_attempt_at   timestamptz,
     -- The fence: it increases with each claim, and every write of a worker names it.
     attempt           integer NOT NULL DEFAULT 0,
     attempts_allowed  integer NOT NULL,
     lease_until       timestamptz,
+    -- The last key whose work is stored. The next attempt continues after it.
+    done_key          text[],
     keys_done         bigint NOT NULL DEFAULT 0,
     rows_done         bigint NOT NULL DEFAULT 0,
+    -- The process that had its last attempt.
+    worker            text,
     usage             jsonb,
     error_code        text,
     error_detail      text,

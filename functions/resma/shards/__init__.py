@@ -1,0 +1,1 @@
+"""Shards: ranges of keys of one report, which several workers generate."""

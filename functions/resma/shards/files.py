@@ -1,0 +1,105 @@
+"""The rows of `resma.report_files`: the files of the keys of a split report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from resma.jobs.fence import Fence
+from resma.jobs.report_rows import FailedFile
+from resma.report.records import TotalRecord
+from resma.report.warnings import MAX_DETAIL_CHARACTERS
+from resma.shards.rows import Cells, text_of
+from resma.short_text import shorten
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyFile:
+    """One file of one key: stored, or not made because its format cannot represent a value."""
+
+    number: int
+    """Number of its key in the order of the report, from 1."""
+    format: str
+    key: Cells
+    name: str
+    """Name of the file for its recipient, with its extension."""
+    rows: int
+    totals: Sequence[TotalRecord]
+    snapshot: int
+    """Number of the snapshot that its rows are from."""
+    object_key: str | None = None
+    media_type: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    crc32: int | None = None
+    pages: int | None = None
+    error_code: str | None = None
+    error_detail: str | None = None
+
+
+def insert_files(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, shard: int, files: Sequence[KeyFile]
+) -> None:
+    """Inserts files of a shard. Call it in a transaction that has updated the shard with its fence."""
+    connection.execute(
+        """
+        INSERT INTO resma.report_files (tenant_id, report_id, shard, number, format, key, search_text, name, rows,
+                                        totals, snapshot, object_key, media_type, bytes, sha256, crc32, pages,
+                                        error_code, error_detail)
+        SELECT %s, %s, %s, number, format, ARRAY(SELECT jsonb_array_elements_text(key)), search_text, name, rows,
+               totals, snapshot, object_key, media_type, bytes, sha256, crc32, pages, error_code, error_detail
+        FROM jsonb_to_recordset(%s::jsonb) AS file (
+            number bigint, format text, key jsonb, search_text text, name text, rows bigint, totals jsonb,
+            snapshot integer, object_key text, media_type text, bytes bigint, sha256 text, crc32 bigint, pages integer,
+            error_code text, error_detail text)
+        """,
+        (tenant_id, report_id, shard, json.dumps([_as_json(file) for file in files], ensure_ascii=False)),
+    )
+
+
+def _as_json(file: KeyFile) -> dict[str, object]:
+    key = text_of(file.key)
+    described: dict[str, object] = {name: getattr(file, name) for name in KeyFile.__dataclass_fields__}
+    return {**described, "key": key, "search_text": search_text(key)}
+
+
+def search_text(key: Sequence[str | None]) -> str:
+    """Returns the string that searches for files compare with: the cells of the key, in lower case."""
+    return " ".join(cell for cell in key if cell is not None).lower()
+
+
+@dataclass(frozen=True)
+class FileSums:
+    """Sums over the stored files of a report."""
+
+    files: int
+    bytes: int
+
+
+def sum_files(connection: Connection[TupleRow], fence: Fence) -> FileSums:
+    """Returns the number and the size of a report's stored files."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM resma.report_files"
+        " WHERE tenant_id = %s AND report_id = %s AND error_code IS NULL",
+        (fence.tenant_id, fence.report_id),
+    ).fetchone()
+    assert row is not None  # an aggregate always returns a row
+    return FileSums(*row)
+
+
+def find_failed_formats(connection: Connection[TupleRow], fence: Fence) -> list[FailedFile]:
+    """Returns each format in which a file could not be made, with the reason of the first such file."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (format) format, error_code, error_detail, name FROM resma.report_files"
+        " WHERE tenant_id = %s AND report_id = %s AND error_code IS NOT NULL ORDER BY format, number",
+        (fence.tenant_id, fence.report_id),
+    ).fetchall()
+    return [
+        FailedFile(format=format_, code=code, detail=shorten(f"File {name}: {detail}", MAX_DETAIL_CHARACTERS))
+        for format_, code, detail, name in rows
+    ]
