@@ -67,6 +67,12 @@ def _refuse_hidden_characters(value: str) -> str:
     return value
 
 
+def without_hidden_characters(value: str) -> str:
+    """Returns a string that `SINGLE_LINE` accepts: hidden characters become spaces. Empty if nothing is visible."""
+    line = _HIDDEN_CHARACTER.sub(" ", value).strip()
+    return line if _VISIBLE_CHARACTER.search(line) else ""
+
+
 SINGLE_LINE = AfterValidator(_refuse_hidden_characters)
 """Validator for titles and names; it stands after `Field`.
 

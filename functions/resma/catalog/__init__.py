@@ -32,7 +32,7 @@ from resma.catalog.settings.in_use import (
     settings_in_use,
     unknown_locale,
 )
-from resma.catalog.split_keys import MAX_SPLIT_COLUMNS
+from resma.catalog.split.keys import MAX_SPLIT_COLUMNS
 from resma.catalog.texts import LocalizedText
 
 __all__ = [

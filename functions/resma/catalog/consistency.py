@@ -34,6 +34,8 @@ def find_name_errors(described: Mapping[str, Any], query: str) -> Iterator[Diagn
     yield from _find_duplicates("`sort` column", ("sort",), _sort_names(described))
     if isinstance(totals := described.get("totals"), Mapping):
         yield from _find_duplicates("Amount", ("totals", "amounts"), _list(totals, "amounts"))
+    if isinstance(split := described.get("split"), Mapping):
+        yield from _find_duplicates("Column", ("split", "by"), _list(split, "by"))
     for key in ("columns", "sort"):
         if key in described and not described[key]:
             yield Diagnostic(f"`{key}` is empty. Add {_FIRST[key]}.", (key,))
@@ -155,8 +157,10 @@ def find_kind_errors(report_type: ReportType) -> Iterator[Diagnostic]:
 def _find_period_errors(report_type: ReportType, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
     if report_type.period and kinds[report_type.period] not in DATED:
         yield Diagnostic("`period` must name a column of kind date, timestamp or local_timestamp.", ("period",))
-    if report_type.period and report_type.sort_names[0] != report_type.period:
-        message = f"The first column of `sort` must be the period. Write '{report_type.period}' first."
+    split_by = report_type.split.by if report_type.split else ()
+    if report_type.period and report_type.sort_names[len(split_by) : len(split_by) + 1] != (report_type.period,):
+        where, column = ("", "first") if not split_by else (" after those of `split.by`", f"after '{split_by[-1]}'")
+        message = f"The first column of `sort`{where} must be the period. Write '{report_type.period}' {column}."
         yield Diagnostic(message, ("sort",))
     if report_type.subtotals and not (report_type.period and report_type.totals):
         message = "`subtotals` requires `period` and `[totals]`. Add them, or remove `subtotals`."
@@ -251,6 +255,8 @@ def _column_references(described: Mapping[str, Any]) -> Iterator[tuple[KeyPath, 
         yield ("sort", index), name
     yield ("period",), described.get("period")
     yield ("watermark",), described.get("watermark")
+    if isinstance(split := described.get("split"), Mapping):
+        yield from (((("split", "by", index)), name) for index, name in enumerate(_list(split, "by")))
     for table, keys in (("totals", ("currency",)), ("balance", ("column", "amount"))):
         if isinstance(part := described.get(table), Mapping):
             yield from (((table, key), part.get(key)) for key in keys)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Protocol
 
-from resma.catalog.diagnostics import Diagnostic, suggest
+from resma.catalog.diagnostics import Diagnostic, KeyPath, suggest
 
 PLACEHOLDERS = ("title", "period", "date", "id")
 """Placeholders that every report type has, besides its filters."""
@@ -21,7 +21,9 @@ MAX_VALUE = 60
 MAX_NAME = 150
 """Maximum lengths of one value and of a whole name, in characters."""
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+"""A placeholder of a file name or of a title."""
+
 _FIXED = re.compile(r"[a-z0-9-]+")
 
 
@@ -34,7 +36,7 @@ class _NamedFilter(Protocol):
 
 def require_file_name(pattern: str) -> str:
     """Raises ValueError if it is neither a fixed name nor a pattern of a name, without the extension."""
-    fixed = _PLACEHOLDER.sub("", pattern)
+    fixed = PLACEHOLDER.sub("", pattern)
     if not pattern or (fixed and not _FIXED.fullmatch(fixed)):
         raise ValueError(
             'It must consist of lower-case letters, digits, - and placeholders in braces, like "orders-{period}".'
@@ -44,19 +46,26 @@ def require_file_name(pattern: str) -> str:
 
 def is_pattern(name: str) -> bool:
     """Returns whether a file name has placeholders."""
-    return _PLACEHOLDER.search(name) is not None
+    return PLACEHOLDER.search(name) is not None
 
 
-def find_file_name_errors(pattern: str, filters: Iterable[_NamedFilter]) -> Iterator[Diagnostic]:
-    """Yields placeholders that do not exist, and filters whose values must not be in the name of a file."""
+def find_file_name_errors(
+    pattern: str, filters: Iterable[_NamedFilter], more: Iterable[str] = (), key_path: KeyPath = ("file_name",)
+) -> Iterator[Diagnostic]:
+    """Yields placeholders that do not exist, and filters whose values must not be in the name of a file.
+
+    `more` are further placeholders, and `key_path` is the position of the pattern.
+    """
     by_name = {item.name: item for item in filters}
-    for name in _PLACEHOLDER.findall(pattern):
-        if name not in PLACEHOLDERS and name not in by_name:
-            remedy = suggest(name, [*PLACEHOLDERS, *by_name])
-            yield Diagnostic(f"`file_name`: The placeholder {{{name}}} does not exist. {remedy}", ("file_name",))
+    known = [*PLACEHOLDERS, *more]
+    key = ".".join(map(str, key_path))
+    for name in PLACEHOLDER.findall(pattern):
+        if name not in known and name not in by_name:
+            remedy = suggest(name, [*known, *by_name])
+            yield Diagnostic(f"`{key}`: The placeholder {{{name}}} does not exist. {remedy}", key_path)
         elif name in by_name and by_name[name].personal:
-            message = f"`file_name`: The filter '{name}' is personal, so that no file may be named after it. Remove it."
-            yield Diagnostic(message, ("file_name",))
+            message = f"`{key}`: The filter '{name}' is personal, so that no file may be named after it. Remove it."
+            yield Diagnostic(message, key_path)
 
 
 def fill_file_name(pattern: str, values: Mapping[str, Any], otherwise: str) -> str:
@@ -64,8 +73,12 @@ def fill_file_name(pattern: str, values: Mapping[str, Any], otherwise: str) -> s
 
     `values` are by placeholder; lists are joined. `otherwise` is the name if nothing is left.
     """
-    name = _PLACEHOLDER.sub(lambda match: _safe(values.get(match[1])), pattern)
-    return _tidy(name)[:MAX_NAME].rstrip("-") or otherwise
+    return fill_pattern(pattern, values)[:MAX_NAME].rstrip("-") or otherwise
+
+
+def fill_pattern(pattern: str, values: Mapping[str, Any]) -> str:
+    """Returns the pattern with the values of its placeholders. Its length is not limited, and may be 0."""
+    return tidy(PLACEHOLDER.sub(lambda match: safe_value(values.get(match[1])), pattern))
 
 
 def period_in_words(filters: Mapping[str, Any]) -> str:
@@ -97,13 +110,13 @@ def _date_of(value: object) -> date | None:
         return None
 
 
-def _safe(value: object) -> str:
+def safe_value(value: object) -> str:
     """Returns a value in the characters of a name: accents are removed, and other characters become `-`."""
     text = "-".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
-    return _tidy(re.sub(r"[^A-Za-z0-9._-]+", "-", plain))[:MAX_VALUE]
+    return tidy(re.sub(r"[^A-Za-z0-9._-]+", "-", plain))[:MAX_VALUE]
 
 
-def _tidy(name: str) -> str:
+def tidy(name: str) -> str:
     """Removes separators at the ends, and all but one between words. A name must not begin with a dot."""
     return re.sub(r"-{2,}", "-", name).strip("-.")

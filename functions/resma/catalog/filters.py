@@ -105,7 +105,7 @@ def check_values(report_type: ReportType, filters: Mapping[str, Any], split_by: 
 def format_values(filters: Sequence[Filter], values: Mapping[str, Any], locale: Locale) -> tuple[tuple[str, str], ...]:
     """Returns pairs of label and formatted value, in the catalog's order."""
     return tuple(
-        (item.label.in_language(locale.language), _format(item, values[item.name], locale))
+        (item.label.in_language(locale.language), format_value(item, values[item.name], locale))
         for item in filters
         if item.name in values
     )
@@ -190,7 +190,8 @@ def _require_no_nul(value: str) -> str:
     return value
 
 
-def _format(item: Filter, value: Any, locale: Locale) -> str:
+def format_value(item: Filter, value: Any, locale: Locale) -> str:
+    """Returns a value of a filter for people."""
     if isinstance(value, list):
         return ", ".join(value)
     if item.kind == "date":

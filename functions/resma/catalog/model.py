@@ -16,15 +16,26 @@ from resma.catalog.diagnostics import CatalogCheckError, Diagnostic
 from resma.catalog.file_names import find_file_name_errors, require_file_name
 from resma.catalog.filters import check_values, format_values
 from resma.catalog.query_text import find_query_errors
-from resma.catalog.split_keys import MAX_SPLIT_COLUMNS, require_split_columns
+from resma.catalog.split.consistency import find_split_errors
+from resma.catalog.split.file_names import file_name_of_key
+from resma.catalog.split.keys import (
+    MAX_SPLIT_COLUMNS,
+    content_of_key,
+    filters_of_key,
+    require_split_columns,
+    title_of_key,
+)
 from resma.catalog.texts import LocalizedText, default_label, name_in_words
 from resma.i18n.locales import Locale
+from resma.report.content import ReportContent
 from resma.report.decimal_types import MAX_PRECISION, DecimalType
 from resma.report.format_options import PdfParts
 from resma.report.header import Kind
+from resma.report.rows import Row
 from resma.request_errors import FieldError, RequestInvalidError
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_Content = TypeVar("_Content", bound=ReportContent)
 
 
 class _Frozen(BaseModel):
@@ -191,7 +202,7 @@ class SplitSpec(_Frozen):
 
     by: tuple[str, ...] = Field(min_length=1, max_length=MAX_SPLIT_COLUMNS)
     """They lead `sort`. A request may name the first of them only."""
-    file_name: str | None = None
+    file_name: Annotated[str, AfterValidator(require_file_name)] | None = None
     """Pattern of the names of files, without extension. None: that of the report type, with the columns."""
     title: LocalizedText | None = None
     """Title of each file, with placeholders for the columns. None: the title of the report type."""
@@ -265,7 +276,7 @@ class ReportType(_Frozen):
         filters = [item.name for item in self.filters]
         query_errors = find_query_errors(self.query, filters, tenants=self.tenants)
         name_errors = find_file_name_errors(self.file_name, self.filters)
-        return _require_none(self, chain(find_kind_errors(self), name_errors, query_errors))
+        return _require_none(self, chain(find_kind_errors(self), find_split_errors(self), name_errors, query_errors))
 
     @property
     def shown_columns(self) -> tuple[ColumnSpec, ...]:
@@ -303,6 +314,28 @@ class ReportType(_Frozen):
     def check_split_by(self, split_by: Sequence[str] | None) -> None:
         """Raises RequestInvalidError unless a report of this type can be split by these columns; None: not split."""
         require_split_columns(self, split_by)
+
+    def filters_of_key(self, split_by: Sequence[str], cells: Row) -> dict[str, Any]:
+        """Returns the filters that select the rows of a key, as JSON values by name. A column with NULL has none."""
+        return filters_of_key(self, split_by, cells)
+
+    def title_of_key(self, split_by: Sequence[str], cells: Row, locale: Locale) -> str:
+        """Returns the title of a key's file, if the request sets none."""
+        return title_of_key(self, split_by, cells, locale)
+
+    def content_of_key(self, content: _Content, cells: Row, locale: Locale) -> _Content:
+        """Returns the content of a key's file: that of a report which is not split, with filters and title of the key.
+
+        A title that the request sets is the title of all files.
+        """
+        return content_of_key(self, content, cells, locale)
+
+    def file_name_of_key(self, split_by: Sequence[str], cells: Row, number: int, values: Mapping[str, Any]) -> str:
+        """Returns the name of a key's file without its extension. No other key of the report has it, in any case.
+
+        `values` are the values of placeholders that are the same for all files (`placeholder_values`).
+        """
+        return file_name_of_key(self, split_by, cells, number, values)
 
     def check_filters(self, filters: Mapping[str, Any], split_by: Sequence[str] = ()) -> dict[str, Any]:
         """Returns the filters as JSON values, with defaults. Filters that are not set or null are omitted.

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -16,6 +17,7 @@ from psycopg.rows import TupleRow
 from resma.catalog import ReportType, find_locale, load_catalog
 from resma.catalog.file_names import fill_file_name, is_pattern, period_in_words
 from resma.jobs.report_rows import Report, StoredFile
+from resma.report.content import ReportContent
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -99,12 +101,24 @@ def file_name(report: Report, file: StoredFile, report_type: ReportType | None) 
     if report_type is None:  # removed from the catalog
         stem = "-".join(filter(None, (report.type.lower(), day, start)))
     elif is_pattern(report_type.file_name):
-        title = report.title or report_type.title.in_language(find_locale(report.locale).language)
-        standard = {"title": title, "period": period_in_words(report.filters), "date": day, "id": start}
-        stem = fill_file_name(report_type.file_name, {**report.filters, **standard}, usual)
+        values = placeholder_values(report, report_type, report.report_id, report.as_of)
+        stem = fill_file_name(report_type.file_name, values, usual)
     else:
         stem = "-".join(filter(None, (report_type.file_name, day, start)))
     return f"{stem}.{file['extension']}"
+
+
+def placeholder_values(
+    content: ReportContent, report_type: ReportType, report_id: UUID, as_of: datetime | None
+) -> dict[str, Any]:
+    """Returns the values of the placeholders in the name of a report's file. `as_of` is the timestamp of its data."""
+    return {
+        **content.filters,
+        "title": content.title or report_type.title.in_language(find_locale(content.locale).language),
+        "period": period_in_words(content.filters),
+        "date": f"{as_of:%Y-%m-%d}" if as_of else "",
+        "id": str(report_id)[:8],
+    }
 
 
 def _presign(signer: Signer, file: StoredFile, name: str, seconds: int) -> str:
