@@ -9,6 +9,7 @@ ResmaError
 |   |-- RowCountMismatchError             the number of rows differs from what the snapshot counted
 |   |-- ManifestMismatchError             the files of a split report do not add up to the report
 |   |-- RowsQuotaExceededError            the report has more rows than the tenant may read today
+|   |-- KeysInconsistentError             the rows of a key of a split report do not match its summary
 |   |-- RowTooWideError                   a row does not fit into a worker's memory
 |   |-- FormatLimitError                  a format cannot represent a value: the file of that format fails
 |   |-- AllFormatsFailedError             every requested format failed with a FormatLimitError
@@ -20,6 +21,7 @@ ResmaError
 |   |   |-- DatabaseUnavailableError
 |   |   |-- ObjectStoreUnavailableError
 |   |   `-- SecretUnavailableError
+|   |-- SnapshotGoneError                 the exported snapshot no longer exists
 |   |-- DatabaseBusyError                 a lock or a time limit of the database
 |   |-- ObjectStoreRefusedError           the store answers, and rejects a request
 |   |-- ProbeTakenError                   another report is checking whether a dependency is available again
@@ -116,6 +118,20 @@ class RowTooWideError(PermanentError):
         self.row = row
 
 
+class KeysInconsistentError(PermanentError):
+    """The rows of a key of a split report do not match its summary.
+
+    `column` is the catalog's name of the column, `number` the number of the key in the order of the report.
+    """
+
+    code = "keys-inconsistent"
+
+    def __init__(self, detail: str, *, column: str, number: int) -> None:
+        super().__init__(detail)
+        self.column = column
+        self.number = number
+
+
 class FormatLimitError(PermanentError):
     """A format cannot represent a value. The file of that format fails, and no other.
 
@@ -192,6 +208,12 @@ class DatabaseUnavailableError(DependencyUnavailableError):
 
     def __init__(self, detail: str, dependency: Dependency = "system-database") -> None:
         super().__init__(detail, dependency)
+
+
+class SnapshotGoneError(TransientError):
+    """The exported snapshot no longer exists: the transaction that exported it has ended, or is on another server."""
+
+    code = "snapshot-gone"
 
 
 class DatabaseBusyError(TransientError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
@@ -38,50 +39,91 @@ def read_batches(
     """Yields all rows of the query, in the open transaction. psycopg's errors are not translated.
 
     `row_bytes` is the maximum length of a row (`row_width.py`). If a thousand such rows do not fit into memory, libpq
-    returns the result of a FETCH in chunks (libpq's chunked rows mode).
-
-    The next FETCH is sent before the rows of the previous one are yielded (libpq's pipeline mode). So server and writer
-    work concurrently without a thread, and a slow consumer slows down the server. Columns are not cast to text in SQL:
-    the server converts them to text anyway, and a cast takes a fifth longer. If the iteration is not completed, the
+    returns the result of a FETCH in chunks (libpq's chunked rows mode). If the iteration is not completed, the
     connection is closed, because rows may be in flight.
     """
-    connection.execute(sql.SQL("DECLARE {} NO SCROLL CURSOR FOR ").format(sql.Identifier(_CURSOR)) + query, values)
-    if connection.info.parameter_status("server_encoding") == "UTF8":
-        # psycopg then returns bytes, which writers need. Strings of servers with another encoding are converted via
-        # str.
-        connection.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
+    declare_cursor(connection, _CURSOR, query, values)
+    return_bytes(connection)
     finished = False
     try:
-        yield from map(Batch, _fetch_all(connection, row_bytes))
+        yield from map(Batch, RowFetcher(connection, _CURSOR).fetch(row_bytes))
         finished = True
     finally:
         if not finished:
             connection.close()
 
 
-def _fetch_all(connection: Connection[TupleRow], row_bytes: int) -> Iterator[list[Row]]:
-    wire = connection.pgconn
-    wire.enter_pipeline_mode()
-    chunk = max(1, CHUNK_BYTES // max(1, row_bytes))
-    load = _RowLoader(connection)
-    size = _FIRST_ROWS
-    for _ in range(FETCHES_IN_FLIGHT):
-        _send_fetch(wire, size)
-    is_last = False
-    while not is_last:
-        is_last = True
-        for rows in _batches(map(load, _results(wire, chunk))):
-            if is_last:  # the first rows of this FETCH, so another FETCH may return more
-                _send_fetch(wire, size)
-                is_last = False
-            size = _next_size(rows)
-            yield rows
-    for _ in range(FETCHES_IN_FLIGHT - 1):
-        list(_results(wire, chunk))  # empty results of FETCH statements that were sent after the last row
-    wire.pipeline_sync()
-    while (result := _await_result(wire)) is None or result.status != pq.ExecStatus.PIPELINE_SYNC:
-        _require_connection(wire)
-    wire.exit_pipeline_mode()
+def declare_cursor(
+    connection: Connection[TupleRow], name: str, query: sql.Composable, values: Mapping[str, Any]
+) -> None:
+    """Declares a server-side cursor, which exists until it is closed or the transaction ends."""
+    declare = sql.SQL("DECLARE {} NO SCROLL CURSOR FOR ").format(sql.Identifier(name))
+    connection.execute(declare + query, values)
+
+
+def return_bytes(connection: Connection[TupleRow]) -> None:
+    """Makes psycopg return strings as bytes, which writers need, until the transaction ends, or `return_strings`.
+
+    Strings of servers with an encoding other than UTF-8 are converted via str. No statement with strings beyond ASCII
+    can be sent until then.
+    """
+    if connection.info.parameter_status("server_encoding") == "UTF8":
+        connection.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
+
+
+def return_strings(connection: Connection[TupleRow]) -> None:
+    """Reverses `return_bytes`."""
+    connection.execute("SET LOCAL client_encoding = 'UTF8'")
+
+
+class RowFetcher:
+    """Fetches rows from a server-side cursor, with the cells as bytes in UTF-8.
+
+    The next FETCH is sent before the rows of the previous one are yielded (libpq's pipeline mode). So server and writer
+    work concurrently without a thread, and a slow consumer slows down the server. Columns are not cast to text in SQL:
+    the server converts them to text anyway, and a cast takes a fifth longer.
+    """
+
+    def __init__(self, connection: Connection[TupleRow], cursor: str) -> None:
+        self._wire = connection.pgconn
+        self._cursor = cursor.encode()
+        self._load = _RowLoader(connection)
+        self._size = _FIRST_ROWS
+
+    def fetch(self, row_bytes: int, rows: float = math.inf) -> Iterator[list[Row]]:
+        """Yields the next rows: all, or this number of them, or fewer if no more exist.
+
+        If the iteration is not completed, the connection cannot be used any longer.
+        """
+        self._wire.enter_pipeline_mode()
+        chunk = max(1, CHUNK_BYTES // max(1, row_bytes))
+        rows_to_request, in_flight = rows, 0
+        for _ in range(FETCHES_IN_FLIGHT):
+            sent = self._send(rows_to_request)
+            rows_to_request, in_flight = rows_to_request - sent, in_flight + (sent > 0)
+        while in_flight:
+            in_flight -= 1
+            is_first = True
+            for batch in _batches(map(self._load, _results(self._wire, chunk))):
+                if is_first:  # this FETCH returned rows, so another one may also
+                    sent = self._send(rows_to_request)
+                    rows_to_request, in_flight = rows_to_request - sent, in_flight + (sent > 0)
+                    is_first = False
+                self._size = _next_size(batch)
+                yield batch
+        self._wire.pipeline_sync()
+        while (result := _await_result(self._wire)) is None or result.status != pq.ExecStatus.PIPELINE_SYNC:
+            _require_connection(self._wire)
+        self._wire.exit_pipeline_mode()
+
+    def _send(self, max_rows: float) -> int:
+        """Sends a FETCH of at most `max_rows` rows. Returns their number; sends nothing if it is 0."""
+        rows = int(min(self._size, max_rows))
+        if rows:
+            self._wire.send_query_params(b"FETCH %d FROM %b" % (rows, self._cursor), None)
+            self._wire.send_flush_request()
+            self._wire.flush()
+        return rows
 
 
 def _results(wire: pq.abc.PGconn, chunk: int) -> Iterator[pq.abc.PGresult]:
@@ -141,12 +183,6 @@ def _next_size(rows: list[Row]) -> int:
     sample = rows[:: max(1, len(rows) // _SAMPLE)]
     width = _bytes_of(sample) // len(sample)
     return max(10, min(BATCH_ROWS, BATCH_BYTES // max(1, width)))
-
-
-def _send_fetch(wire: pq.abc.PGconn, rows: int) -> None:
-    wire.send_query_params(b"FETCH %d FROM %b" % (rows, _CURSOR.encode()), None)
-    wire.send_flush_request()
-    wire.flush()
 
 
 def _require_connection(wire: pq.abc.PGconn) -> None:

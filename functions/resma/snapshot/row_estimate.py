@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from resma.catalog import ReportType
 from resma.database.locks import AdvisoryLock, try_acquire_lock
-from resma.snapshot.summary_query import catalog_query
+from resma.snapshot.report_query import catalog_query
 
 COUNT_MILLISECONDS = 1500
 """Statement timeout for the count, and also for the query plan: a user is waiting."""

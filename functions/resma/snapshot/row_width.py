@@ -13,13 +13,13 @@ from psycopg.rows import TupleRow
 
 from resma.catalog import ReportType
 from resma.errors import RowTooWideError
-from resma.snapshot.summary_query import catalog_query, cell_bytes, measured_columns, sort_order
+from resma.snapshot.report_query import catalog_query, cell_bytes, measured_columns, sort_order
 
 MAX_ROW_BYTES = 2 * 1024 * 1024
 """Maximum size of the text, JSON and binary data of a row. libpq, psycopg and a writer hold up to ten copies of the row
 that is being written: with rows of twice this size a worker used 187 MB."""
 
-_OTHER_CELL_BYTES = 40
+OTHER_CELL_BYTES = 40
 """Assumed size of a number or date."""
 
 
@@ -38,7 +38,7 @@ def require_narrow_rows(
     measured = [name for name in columns if name in measured_columns(report_type)]
     if widths is None:
         widths = _measure(connection, report_type, values, measured)
-    others = _OTHER_CELL_BYTES * (len(columns) - len(measured))
+    others = OTHER_CELL_BYTES * (len(columns) - len(measured))
     bound = sum(widths[name] for name in measured)
     if bound > MAX_ROW_BYTES:
         # The longest cells may be in different rows.

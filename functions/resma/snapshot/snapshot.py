@@ -5,32 +5,50 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg import Column, Connection, IsolationLevel, sql
+from psycopg import Column, Connection, sql
 from psycopg.rows import TupleRow
 
 from resma.catalog import ReportType
 from resma.database.connection import translated_errors
-from resma.errors import CheckpointUnusableError, SourceChangedError, UnknownTimeZoneError
+from resma.errors import SourceChangedError
 from resma.i18n.locales import Language
-from resma.i18n.time_zones import time_zone_unknown_to_source
 from resma.report.decimal_types import DecimalType
 from resma.report.rows import Batch, Row
 from resma.report.summary import Summary
 from resma.snapshot.column_names import column_of_report
-from resma.snapshot.conversion import column_expression, converted, decimal_types, needs_description
+from resma.snapshot.conversion import converted, decimal_types, needs_description
 from resma.snapshot.cursor import read_batches
-from resma.snapshot.keyset import Key, types_of
+from resma.snapshot.keyset import rows_after, types_of
 from resma.snapshot.query_limits import QueryClock, QueryLimits, limits_of
+from resma.snapshot.report_query import catalog_query, restricted, split_keys
 from resma.snapshot.row_estimate import RowEstimate, estimate_rows
+from resma.snapshot.row_query import rows_query
 from resma.snapshot.row_width import require_narrow_rows
+from resma.snapshot.session import begin, export_snapshot, set_time_zone
+from resma.snapshot.split.key_range import Cells, KeyRange
+from resma.snapshot.split.parts import Part, PartsRequest, read_parts
+from resma.snapshot.split.shard_plan import (
+    MAX_SHARDS,
+    SHARD_COST,
+    ShardDigest,
+    ShardPlan,
+    count_keys,
+    digest_rows,
+    plan_shards,
+)
 from resma.snapshot.summarize import summarize
-from resma.snapshot.summary_query import catalog_query, sort_order
 
 _WATERMARK = "resma.watermark"
 """Name of a query parameter. The period distinguishes it from names of filters."""
+
+_CHANGED = (
+    "The data have changed between two snapshots of the report. Filter by data that do not change any longer, "
+    "set `watermark` in the report type, or read from a replica with delayed replay."
+)
 
 
 class Snapshot:
@@ -53,6 +71,7 @@ class Snapshot:
         self._widths: Mapping[str, int] | None = None
         self._described: Sequence[Column] | None = None
         self._is_converted = False
+        self._unrestricted: ReportType | None = None
 
     def summarize(self, language: Language = "en") -> Summary:
         """Counts the rows and aggregates totals, charts and periods, in the database, in one pass over the query."""
@@ -106,10 +125,7 @@ class Snapshot:
                 self._type = report_type
                 self._widths = now.widths
                 return
-        raise SourceChangedError(
-            "The data have changed between two snapshots of the report. Filter by data that do not change any longer, "
-            "set `watermark` in the report type, or read from a replica with delayed replay."
-        )
+        raise SourceChangedError(_CHANGED)
 
     def batches(self, columns: Sequence[str], after: Row | None = None, *, personal_masked: bool) -> Iterator[Batch]:
         """Yields all rows in the report's order, with these columns; with the key of a row in `after`, those after it.
@@ -119,22 +135,15 @@ class Snapshot:
         does not fit into a worker's memory.
         """
         self._convert()
-        condition = self._after(after) if after is not None else sql.SQL("true")
-        chosen = self._type.choose_columns(columns)
-        shown = [column_expression(column, masked=personal_masked) for column in chosen]
-        raw = [None if personal_masked and column.personal else column.name for column in chosen]
-        # Columns that are needed for the sort key, but not shown or shown masked, follow the shown columns.
-        more = [name for name in self._type.sort_names if name not in raw]
-        self._key_indexes = [[*raw, *more].index(name) for name in self._type.sort_names]
-        query = sql.SQL("SELECT {} FROM ({}) AS report WHERE {} ORDER BY {}").format(
-            sql.SQL(", ").join([*shown, *map(column_of_report, more)]),
-            catalog_query(self._type),
-            condition,
-            sort_order(self._type),
-        )
-        measured = [*(column.name for column in chosen if not (personal_masked and column.personal)), *more]
-        row_bytes = require_narrow_rows(self._connection, self._type, self._values, measured, self._widths)
-        self._reading = self._read(query, len(columns) if more else None, row_bytes)
+        condition: sql.Composable = sql.SQL("true")
+        if after is not None:
+            condition, more = rows_after(self._connection, self._type, self._values, after)
+            self._values |= more
+        names = self._type.sort_names
+        rows = rows_query(self._type, columns, names, condition, personal_masked=personal_masked)
+        self._key_indexes = rows.key_indexes
+        row_bytes = require_narrow_rows(self._connection, self._type, self._values, rows.measured, self._widths)
+        self._reading = self._read(rows.query, rows.width, row_bytes)
         return self._reading
 
     def last_key(self) -> Row:
@@ -152,33 +161,93 @@ class Snapshot:
                 self._last_row = batch.rows[-1]
                 yield batch if width is None else Batch([row[:width] for row in batch.rows])
 
-    def _after(self, cells: Row) -> sql.Composable:
-        query, names = catalog_query(self._type), self._type.sort_names
-        key = Key(self._type.sort, types_of(self._connection, query, self._values, names), cells)
-        self._values |= key.values()
-        row = self._connection.execute(
-            sql.SQL(
-                "SELECT (SELECT count(*) FROM (SELECT FROM ({query}) AS report WHERE {matches} LIMIT 2) AS found),"
-                " EXISTS (SELECT FROM ({query}) AS report WHERE {first} IS NULL)"
-            ).format(query=query, matches=key.matches(), first=column_of_report(names[0])),
-            self._values,
-        ).fetchone()
-        assert row is not None
-        count, has_nulls = row
-        if count != 1:
-            raise CheckpointUnusableError(
-                f"{'No row has' if not count else 'Several rows have'} the key of the last row that was read. The "
-                f"columns in `sort` ({', '.join(names)}) must identify each row."
-            )
-        return key.comes_after(nulls=has_nulls)
+    def export(self) -> str:
+        """Returns a name by which `open_snapshot` opens the same snapshot elsewhere, while this one is open."""
+        return export_snapshot(self._connection)
+
+    def keep_open(self) -> None:
+        """Executes an empty statement, so that the transaction does not exceed its limit of idle time."""
+        self._connection.execute("SELECT")
+
+    def count_keys(self, split_by: Sequence[str]) -> int:
+        """Returns the number of keys of a report that is split by these columns, the first ones of `sort`."""
+        self._convert()
+        return count_keys(self._connection, self._type, split_by, self._values)
+
+    def plan_shards(
+        self, split_by: Sequence[str], max_shards: int = MAX_SHARDS, shard_cost: int = SHARD_COST
+    ) -> ShardPlan:
+        """Divides all keys into at most `max_shards` shards, in the order of the report (`shard_plan.py`).
+
+        `shard_cost` is the minimum cost of a shard, in rows. It reads all rows once and returns only the shards.
+        """
+        self._convert()
+        return plan_shards(self._connection, self._type, split_by, self._values, max_shards, shard_cost)
+
+    def digest_of(self, split_by: Sequence[str], first_key: Cells, last_key: Cells) -> ShardDigest:
+        """Returns what a range of keys contains in this snapshot."""
+        self._convert()
+        keys = self._range(split_by, first_key, last_key)
+        values = {**self._values, **keys.values()}
+        return digest_rows(self._connection, restricted(self._type, keys.condition()), split_by, values)
+
+    def resume_shard(
+        self, split_by: Sequence[str], first_key: Cells, last_key: Cells, expected: ShardDigest, as_of: datetime
+    ) -> None:
+        """Restricts this snapshot to the data of an earlier one, as of `as_of`, in which the shard was `expected`.
+
+        If the report type has a `watermark`, rows that were written after the earlier snapshot are excluded. Raises
+        SourceChangedError if the shard does not have exactly the same rows. Call it once for each shard.
+        """
+        self._convert()
+        original, self._values[_WATERMARK] = self._unrestricted or self._type, as_of
+        self._unrestricted = original
+        for self._type in (*_up_to_watermark(original), original):
+            if self.digest_of(split_by, first_key, last_key) == expected:
+                return
+        raise SourceChangedError(_CHANGED)
+
+    def parts(  # noqa: PLR0913  # a shard and the content of its files
+        self,
+        split_by: Sequence[str],
+        first_key: Cells,
+        last_key: Cells,
+        columns: Sequence[str],
+        after_key: Cells | None = None,
+        *,
+        personal_masked: bool,
+        first_number: int = 1,
+        as_of: datetime | None = None,
+        language: Language = "en",
+        with_charts: bool = True,
+    ) -> Generator[Part, None, None]:
+        """Yields a part for each key from `first_key` to `last_key`, or only for those after `after_key`, in order.
+
+        `first_number` is the number of the first key that is yielded, `as_of` the timestamp that files state (None:
+        that of this transaction). Without charts, summaries have neither charts nor periods, which only formats with
+        pages or sheets show. Parts of several shards can be read one after another. If an iteration is not completed,
+        the connection is closed. Raises KeysInconsistentError, and RowTooWideError if a row does not fit into a
+        worker's memory.
+        """
+        self._convert()
+        keys = self._range(split_by, first_key, last_key, after_key)
+        report_type = restricted(self._type, keys.condition())
+        rows = rows_query(report_type, columns, split_by, sql.SQL("true"), personal_masked=personal_masked)
+        request = PartsRequest(report_type, split_by, rows, first_number, as_of, language, with_charts)
+        return read_parts(self._connection, request, {**self._values, **keys.values()})
+
+    def _range(
+        self, split_by: Sequence[str], first_key: Cells, last_key: Cells, after_key: Cells | None = None
+    ) -> KeyRange:
+        types = types_of(self._connection, catalog_query(self._type), self._values, split_by)
+        return KeyRange(split_keys(self._type, split_by), types, first_key, last_key, after_key)
 
 
 def _up_to_watermark(report_type: ReportType) -> Iterator[ReportType]:
     """Yields the report type restricted to rows up to the value of its column `watermark`, if it has one."""
     if report_type.watermark is not None:
-        bound = f"WHERE {column_of_report(report_type.watermark).as_string()} <= %({_WATERMARK})s"
-        query = f"SELECT * FROM ({report_type.query}) AS report {bound}"  # noqa: S608
-        yield report_type.model_copy(update={"query": query})
+        bound = sql.SQL("{} <= {}").format(column_of_report(report_type.watermark), sql.Placeholder(_WATERMARK))
+        yield restricted(report_type, bound)
 
 
 @contextlib.contextmanager
@@ -189,8 +258,12 @@ def open_snapshot(  # noqa: PLR0913, PLR0917  # the parts of a request and its l
     filters: Mapping[str, Any],
     time_zone: str = "UTC",
     limits: QueryLimits | None = None,
+    snapshot_id: str | None = None,
 ) -> Iterator[Snapshot]:
     """Opens the transaction of a report, and rolls it back at the end. psycopg's errors are translated.
+
+    With a `snapshot_id`, which is the result of `Snapshot.export`, it reads the data of that snapshot. Raises
+    SnapshotGoneError if it no longer exists.
 
     Row level security restricts it to the tenant's rows, whatever the query is. The default of `limits` are those of
     the report type. Days, months and timestamps are in the time zone (an IANA name). Raises UnknownTimeZoneError.
@@ -199,39 +272,13 @@ def open_snapshot(  # noqa: PLR0913, PLR0917  # the parts of a request and its l
     values["tenant_id"] = tenant_id
     clock = QueryClock(connection, report_type, limits or limits_of(report_type))
     with translated_errors("source-database"), clock.named():
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
         try:
-            connection.execute(_SESSION)
+            begin(connection, snapshot_id)
             clock.set()
             connection.execute("SELECT set_config('resma.tenant_id', %s, true)", (tenant_id,))
-            _set_time_zone(connection, time_zone)
+            set_time_zone(connection, time_zone)
             with contextlib.closing(Snapshot(connection, report_type, values, clock)) as snapshot:
                 yield snapshot
         finally:
             with contextlib.suppress(psycopg.Error):
                 connection.rollback()
-
-
-def _set_time_zone(connection: Connection[TupleRow], name: str) -> None:
-    """Sets the time zone of the transaction. Raises UnknownTimeZoneError.
-
-    Postgres accepts an unknown name as a POSIX rule, and then shows the setting differently.
-    """
-    try:
-        row = connection.execute("SELECT set_config('timezone', %s, true)", (name,)).fetchone()
-    except psycopg.errors.InvalidParameterValue as error:
-        raise UnknownTimeZoneError(time_zone_unknown_to_source(name)) from error
-    if row != (name,):
-        raise UnknownTimeZoneError(time_zone_unknown_to_source(name))
-
-
-# All rows are read, so the planner must optimize for the last row and not for the first (1.2 s instead of 4.5 s for a
-# sorted scan).
-_SESSION = """
-    SET LOCAL cursor_tuple_fraction = 1;
-    SET LOCAL datestyle = 'ISO, YMD';
-    SET LOCAL intervalstyle = 'iso_8601';
-    SET LOCAL bytea_output = 'hex';
-    SET LOCAL extra_float_digits = 1;
-"""

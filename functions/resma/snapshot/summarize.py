@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.catalog import ChartSpec, ReportType, Totals
@@ -20,37 +21,38 @@ from resma.i18n.translations import translate
 from resma.report.chart_months import all_months, month_label
 from resma.report.header import Balance, Chart, Kind, Period, Series, Total
 from resma.report.summary import Summary
-from resma.snapshot.conversion import number_of
-from resma.snapshot.summary_query import (
-    MAX_CHARACTERS,
-    UNITS,
-    catalog_query,
-    column_of,
-    sort_order,
-    summary_query,
-)
+from resma.snapshot.balance import find_balance
+from resma.snapshot.report_query import column_of, is_latest_first
+from resma.snapshot.summary_cube import maxima
+from resma.snapshot.summary_query import MAX_CHARACTERS, UNITS, summary_query
 
 _NO_LABEL = "–"
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class Group:
     """A row of the summary query. Fields that its kind does not use are None."""
 
-    kind: Literal["all", "total", "chart", "other", "others", "period", "scale", "bytes"]
+    k: int
+    """Number of the key, from 1; 0 if the report is not split."""
+    kind: Literal["all", "total", "chart", "other", "others", "period", "balance"]
     chart: int
     """Index of the chart, or -1."""
     label: str | None
+    """For a balance, the opening balance."""
     currency: str | None
+    """For a balance, the closing balance."""
     rows: int | None
     amount: Decimal | None
     amounts: list[Decimal | None] | None
-    """For a total and a period, the sums of all amounts."""
+    """For a total and a period, the sums of all amounts. For `all`, the maxima (summary_cube.py)."""
     unit: str | None
     groups: int | None
     """Total number of groups, if not all are returned: currencies of a total, period or chart, labels of `others`."""
     all_rows: int | None
     """For a period, its rows in all currencies. For a chart, the rank of the series."""
+    key: list[str | None] | None
+    """For `all` of a split report, the cells of the key."""
 
     @property
     def size(self) -> int:
@@ -63,79 +65,72 @@ def summarize(
     """Returns the summary of the report type's query in the open transaction. It needs a bounded amount of memory."""
     row = connection.execute("SELECT now()").fetchone()
     assert row is not None
-    groups = _find_groups(connection, report_type, values)
-    (everything,) = [group for group in groups if group.kind == "all"]
-    totals, totals_omitted = _totals(report_type, [group for group in groups if group.kind == "total"])
-    return Summary(
-        as_of=row[0],
-        rows=everything.size,
-        totals=totals,
-        totals_omitted=totals_omitted,
-        charts=tuple(
-            _chart(report_type, spec, [group for group in groups if group.chart == index], language)
-            for index, spec in enumerate(report_type.charts)
-        ),
-        periods=_periods(report_type, [group for group in groups if group.kind == "period"]),
-        balance=_balance(connection, report_type, values),
-        scales=_maxima(groups, "scale"),
-        widths=_maxima(groups, "bytes"),
-        checksum=f"{everything.groups} {everything.amount}",
-    )
-
-
-def _find_groups(connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any]) -> list[_Group]:
     # The planner cannot estimate how many groups `date_trunc` returns. It assumes as many as rows, and would sort all
     # rows on disk, which takes three times as long as hashing.
     connection.execute("SET LOCAL enable_sort = off")
-    groups = [_Group(*record) for record in connection.execute(summary_query(report_type), values)]
+    groups = [Group(*record) for record in connection.execute(summary_query(report_type), values)]
     connection.execute("SET LOCAL enable_sort TO DEFAULT")
-    return groups
+    balance = find_balance(connection, report_type, values)
+    return SummaryComposer(report_type, language).compose(groups, row[0], balance)
 
 
-def _maxima(groups: Sequence[_Group], kind: str) -> dict[str, int]:
-    return {group.label: group.size for group in groups if group.kind == kind and group.label}
+class SummaryComposer:
+    """Composes summaries, of a report or of the keys of a split report, from the groups of the summary query."""
+
+    def __init__(self, report_type: ReportType, language: Language) -> None:
+        self._type = report_type
+        self._language = language
+        self._maxima = [(name.partition("_")[0], column) for name, column, _ in maxima(report_type)]
+
+    def compose(self, groups: Sequence[Group], as_of: datetime, balance: Balance | None) -> Summary:
+        """Returns the summary of these groups, which are in the order of the query."""
+        everything = next((group for group in groups if group.kind == "all"), None)
+        totals, totals_omitted = _totals(self._type, [group for group in groups if group.kind == "total"])
+        checksum = f"{everything.groups} {everything.amount}" if everything and everything.amount is not None else ""
+        return Summary(
+            as_of=as_of,
+            rows=everything.size if everything else 0,
+            totals=totals,
+            totals_omitted=totals_omitted,
+            charts=tuple(
+                _chart(self._type, spec, [group for group in groups if group.chart == index], self._language)
+                for index, spec in enumerate(self._type.charts)
+            ),
+            periods=_periods(self._type, [group for group in groups if group.kind == "period"]),
+            balance=balance,
+            scales=self._largest(everything, "scale"),
+            widths=self._largest(everything, "bytes"),
+            checksum=checksum,
+        )
+
+    def _largest(self, everything: Group | None, kind: str) -> dict[str, int]:
+        """Returns maxima by column name: of `scale` or `bytes`."""
+        values = (everything.amounts if everything else None) or [None] * len(self._maxima)
+        pairs = zip(self._maxima, values, strict=True)
+        return {column: int(value or 0) for (each, column), value in pairs if each == kind}
 
 
-def _balance(connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any]) -> Balance | None:
-    if (spec := report_type.balance) is None:
-        return None
-    is_descending = report_type.sort[0].descending
-    ends = sql.SQL(
-        "SELECT (SELECT ({balance} - coalesce({amount}, 0))::text FROM ({query}) AS report"
-        " ORDER BY {first} LIMIT 1),"
-        " (SELECT {balance}::text FROM ({query}) AS report ORDER BY {last} LIMIT 1)"
-    ).format(
-        balance=number_of(column_of(report_type, spec.column)),
-        amount=number_of(column_of(report_type, spec.amount)),
-        query=catalog_query(report_type),
-        first=sort_order(report_type, reverse=is_descending),
-        last=sort_order(report_type, reverse=not is_descending),
-    )
-    row = connection.execute(ends, values).fetchone()
-    return Balance(*row) if row and None not in row else None
-
-
-def _totals(report_type: ReportType, groups: Sequence[_Group]) -> tuple[tuple[Total, ...], int]:
+def _totals(report_type: ReportType, groups: Sequence[Group]) -> tuple[tuple[Total, ...], int]:
     """Returns the totals, and the number of totals that the query omitted."""
     if report_type.totals is None or not groups:
         return (), 0
     return tuple(_total(report_type.totals, group) for group in groups), (groups[0].groups or 0) - len(groups)
 
 
-def _total(spec: Totals, group: _Group) -> Total:
+def _total(spec: Totals, group: Group) -> Total:
     currency = None if spec.currency is None else _shortened(group.currency or "")
     # `0.00` keeps its decimals.
     amounts = tuple(Decimal(0) if amount is None else amount for amount in group.amounts or ())
     return Total(currency, group.size, amounts)
 
 
-def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period, ...]:
-    by_label: dict[str | None, list[_Group]] = {}
+def _periods(report_type: ReportType, groups: Sequence[Group]) -> tuple[Period, ...]:
+    by_label: dict[str | None, list[Group]] = {}
     for group in groups:
         by_label.setdefault(_period_label(group), []).append(group)
     totals = report_type.totals
     # The query returns periods in ascending order, with NULL last.
-    labels = reversed(by_label) if report_type.sort[0].descending else iter(by_label)
+    labels = reversed(by_label) if is_latest_first(report_type) else iter(by_label)
     periods = ((label, by_label[label]) for label in labels)
     return tuple(
         Period(
@@ -148,14 +143,14 @@ def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period,
     )
 
 
-def _period_label(group: _Group) -> str | None:
+def _period_label(group: Group) -> str | None:
     """Returns a label such as `2024-03`. Infinity, years BC and years of more than four digits are not shortened."""
     if group.label is None or not re.match(r"\d{4}-\d\d-\d\d [0-9:]+$", group.label):
         return group.label
     return group.label[: UNITS[group.unit or "day"]]
 
 
-def _chart(report_type: ReportType, spec: ChartSpec, groups: Sequence[_Group], language: Language) -> Chart:
+def _chart(report_type: ReportType, spec: ChartSpec, groups: Sequence[Group], language: Language) -> Chart:
     """Returns a chart of the largest series and labels. `other` of a series is the sum of its other labels."""
     title, kind = spec.title.in_language(language), column_of(report_type, spec.by).kind
     name = _series_name(report_type, spec, language)

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from resma.catalog import Diagnostic, Filter, ReportType
 from resma.catalog.query_text import TENANT, find_parameters
 from resma.snapshot.column_names import column_of_report
-from resma.snapshot.summary_query import sort_order
+from resma.snapshot.report_query import sort_order
 
 READER = "resma_reader"
 PERMISSION_DENIED = "42501"
