@@ -25,6 +25,7 @@ from api.http.routing import current_route, routes_of
 from api.http.security_headers import add_security_headers
 from api.openapi.document import render_document
 from api.pages import console, console_sign_in, documentation
+from api.report_files.routes import router as report_files_router
 from api.report_types.routes import router as report_types_router
 from api.reports.request_routes import router as report_requests_router
 from api.reports.routes import router as reports_router
@@ -78,6 +79,7 @@ app.use(middlewares=[check_scopes, check_parameters])
 app.include_router(report_requests_router)
 app.include_router(estimates_router)
 app.include_router(reports_router)
+app.include_router(report_files_router)
 app.include_router(report_types_router)
 app.include_router(api_keys_router)
 app.include_router(health.router)

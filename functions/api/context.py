@@ -14,10 +14,11 @@ from api.auth.tokens import Provider
 from api.deployment_rules import DeploymentRules, SourceTimeZones
 from api.settings import ApiSettings, split_audiences
 from resma.access.caller import Caller
-from resma.aws.clients import events_client, sns_client, sqs_client
+from resma.aws.clients import events_client, presign_seconds, s3_client, sns_client, sqs_client
 from resma.database.connection import Database
 from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
+from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer
 from resma.jobs.queue import JobQueue
 from resma.settings import LOCAL_STAGE, read_settings
 
@@ -74,6 +75,13 @@ def console_sign_in() -> ConsoleSignIn:
 def queue() -> JobQueue:
     """Returns the queue of jobs."""
     return JobQueue(sqs_client(), settings().queue_url)
+
+
+def signer() -> Signer:
+    """Returns what presigns the URLs of files for readers."""
+    secret_arn = settings().s3_credentials_secret_arn
+    s3 = s3_client(secret_arn, settings().s3_public_endpoint_url)
+    return Signer(s3, settings().bucket, presign_seconds(DOWNLOAD_SECONDS, secret_arn))
 
 
 def announcer(router: APIGatewayRestResolver | APIGatewayRouter) -> Announcer:

@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 from resma.aws.metrics import Metric, emit
 from resma.errors import BusRefusedError, ResmaError, TransientError
 from resma.events.destinations import Destination, error_code, is_invalid
-from resma.events.outbox import EVENT_COLUMNS, Event, describe_event, mark_sent
+from resma.events.outbox import EVENT_COLUMNS, Event, count_failed_files, describe_event, mark_sent
 from resma.jobs.report_rows import find_report
 from scheduler.resources import BATCH, GRACE_SECONDS, IsTimeLeft, SchedulerResources
 
@@ -99,7 +99,8 @@ def _send_unsent_event(resources: SchedulerResources, destination: Destination, 
         if locked is None:
             return 0
         report = find_report(connection, event.tenant_id, event.report_id)
-        destination.send(describe_event(event, report, resources.public_base_url))
+        files_failed = count_failed_files(connection, report)
+        destination.send(describe_event(event, report, resources.public_base_url, files_failed))
         mark_sent(connection, event, [destination])
         connection.execute(
             "DELETE FROM resma.event_failures WHERE tenant_id = %s AND event_id = %s AND destination = %s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,19 @@ from resma.aws.clients import presign_seconds
 from resma.aws.tracing import traced
 from resma.database.connection import Database
 from resma.errors import DatabaseUnavailableError
-from resma.events.outbox import describe_event, find_event
-from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer, presign_download, webhook_receiver
+from resma.events.outbox import EVENT_OBJECTS, count_failed_files, describe_event, find_event
+from resma.jobs.download_links import (
+    DOWNLOAD_SECONDS,
+    Download,
+    PresignedLink,
+    Signer,
+    download_of,
+    presign_download,
+    split_download_of,
+    webhook_receiver,
+)
 from resma.jobs.personal_data import shows_personal
-from resma.jobs.report_rows import find_report
+from resma.jobs.report_rows import Report, find_report
 from resma.webhooks.signing_secrets import CALLBACK, MasterSecret, signing_secrets
 from webhook.attempts import Delivery, claim_due_attempts, claim_first_attempts, record_result
 from webhook.connect_checked import Network
@@ -160,18 +169,38 @@ def _body(resources: WebhookResources, delivery: Delivery) -> str | None:
         if event is None:
             return None
         report = find_report(connection, delivery.tenant_id, delivery.report_id)
-        message = describe_event(event, report, resources.public_base_url)
+        files_failed = count_failed_files(connection, report)
+        message = describe_event(event, report, resources.public_base_url, files_failed)
         # If the report was redriven, the event of its failure contains no files, even if the report is READY now.
-        files = report.files or [] if report.status == "READY" == message["data"]["status"] else []
-        if delivery.endpoint_id != CALLBACK and shows_personal(report):
-            files = []
-        recipient = webhook_receiver(delivery.endpoint_id)
-        seconds = presign_seconds(DOWNLOAD_SECONDS, resources.s3_credentials_secret_arn)
-        signer = Signer(resources.s3, resources.bucket, seconds)
-        links = [presign_download(connection, signer, report, file, recipient) for file in files]
-    if links:
-        for file_json, link in zip(message["data"]["files"], links, strict=True):
-            file_json["downloadUrl"] = link.url
-        message["data"]["downloadUrl"] = message["data"]["files"][0]["downloadUrl"]
-        message["data"]["downloadUrlSeconds"] = min(link.seconds for link in links)
+        is_ready = report.status == "READY" == message["data"]["status"]
+        if is_ready and (delivery.endpoint_id == CALLBACK or not shows_personal(report)):
+            recipient = webhook_receiver(delivery.endpoint_id)
+            seconds = presign_seconds(DOWNLOAD_SECONDS, resources.s3_credentials_secret_arn)
+            signer = Signer(resources.s3, resources.bucket, seconds)
+            _add_urls(
+                message["data"], report, lambda file: presign_download(connection, signer, report, file, recipient)
+            )
     return json.dumps(message, ensure_ascii=False)
+
+
+def _add_urls(data: dict[str, Any], report: Report, presign: Callable[[Download], PresignedLink]) -> None:
+    """Adds presigned URLs to the data of the event of a READY report."""
+    links: list[PresignedLink] = []
+    for described, file in _described_files(data, report):
+        link = presign(file)
+        described["downloadUrl"] = link.url
+        links.append(link)
+    if links:
+        data["downloadUrl"] = links[0].url
+        data["downloadUrlSeconds"] = min(link.seconds for link in links)
+
+
+def _described_files(data: dict[str, Any], report: Report) -> Iterator[tuple[dict[str, Any], Download]]:
+    """Yields the JSON of each file in an event, with the file. A split report has its manifest and ZIP archive."""
+    if report.manifest is None:
+        for described, file in zip(data["files"], report.files or (), strict=True):
+            yield described, download_of(report, file)
+        return
+    for name in EVENT_OBJECTS:
+        if (found := split_download_of(report, report.manifest, name)) is not None:
+            yield data["split"][name], found

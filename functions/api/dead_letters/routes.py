@@ -89,9 +89,9 @@ def handle_post_redrive(
     body: Annotated[RedriveRequest | None, Body()] = None,
 ) -> Response[ReportView]:
     """Handles POST: returns 202 with the report, or 409 for a report that is not dead-lettered."""
-    report = redrive_dead_letter(
+    report, splits = redrive_dead_letter(
         database(), queue(), caller_of(router), parse_report_id(report_id), body.reason if body else None
     )
-    view = show_report(report, base_url(router))
+    view = show_report(report, base_url(router), splits=splits)
     headers: dict[str, str | list[str]] = {"Location": view.links.self_, "Retry-After": str(POLL_SECONDS)}
     return Response(HTTPStatus.ACCEPTED, "application/json", view, headers=headers)

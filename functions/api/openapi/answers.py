@@ -11,7 +11,7 @@ _LOCATION = {"Location": "Location"}
 _RETRY_AFTER = {"Retry-After": "RetryAfter"}
 """Names of headers, with the components that describe them."""
 
-_STARTS_REPORT = {"generateReport", "retryReport", "redriveDeadLetter", "runSchedule"}
+_STARTS_REPORT = {"generateReport", "retryReport", "retryReportFiles", "redriveDeadLetter", "runSchedule"}
 _TAKES_IDEMPOTENCY_KEY = {"generateReport", "retryReport", "runSchedule"}
 
 _NO_HEADERS: Mapping[str, str] = {}
@@ -52,7 +52,7 @@ def _success_headers(operation: Json) -> Iterator[tuple[str, Mapping[str, str]]]
         yield "201", _LOCATION
     elif name == "getReport":
         yield "200", {"Retry-After": "PollAfter"}
-    elif name == "downloadReport":
+    elif name in {"downloadReport", "downloadReportFile"}:
         yield "303", {"Location": "FileLocation"}
 
 
@@ -78,7 +78,7 @@ def _problem_statuses(path: str, method: str, operation: Json) -> set[HTTPStatus
         statuses.add(HTTPStatus.UNPROCESSABLE_ENTITY)
     if "{" in path:
         statuses.add(HTTPStatus.NOT_FOUND)
-    if path.endswith("/download"):
+    if path.endswith(("/download", "/files")):
         statuses |= {HTTPStatus.CONFLICT, HTTPStatus.GONE}
     elif path.endswith("/summary"):
         statuses.add(HTTPStatus.CONFLICT)

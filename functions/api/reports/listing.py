@@ -12,6 +12,7 @@ from api.http.cursor import next_page, read_cursor, write_cursor
 from api.http.page_size import fitting
 from api.http.timestamps import read_timestamp
 from api.reports.models import ReportList
+from api.reports.split_progress import count_splits
 from api.reports.view import show_report
 from resma.access.caller import Caller
 from resma.database.connection import Database
@@ -61,7 +62,9 @@ def list_reports(database: Database, caller: Caller, query: ListQuery, base_url:
             limit=query.limit + 1,  # one more shows whether a next page exists
         )
         names = name_requesters(connection, tenant_id, reports)
-    items = fitting([show_report(report, base_url, names=names) for report in reports[: query.limit]])
+        splits = count_splits(connection, tenant_id, reports)
+    shown = reports[: query.limit]
+    items = fitting([show_report(report, base_url, names=names, splits=splits) for report in shown])
     following = None
     if len(reports) > len(items):
         last = reports[len(items) - 1]

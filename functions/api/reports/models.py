@@ -9,11 +9,11 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue
 
 from api.reports.progress import Stage
+from api.reports.split_models import SHA256_SCHEMA, SplitView
 from resma.json_models import URI, ViewModel
 from resma.report.status import Status
 from resma.writers import Format
 
-SHA256_SCHEMA: dict[str, JsonValue] = {"pattern": "^[0-9a-f]{64}$"}
 DECIMAL_SCHEMA: dict[str, JsonValue] = {"examples": ["25081481.59"]}
 """JSON Schema of amounts. They are strings so that no digit is lost, and can be `NaN` or `Infinity`."""
 
@@ -124,7 +124,8 @@ class Links(ViewModel):
 
     self_: str = Field(alias="self", description="URL of the report's status.", json_schema_extra=URI)
     download: str | None = Field(
-        description="URL that redirects to the first file; null if there is no file.", json_schema_extra=URI
+        description="URL that redirects to the first file, or to the manifest of a split report; null: no file.",
+        json_schema_extra=URI,
     )
 
 
@@ -195,6 +196,9 @@ class ReportView(ViewModel):
     options: dict[str, Any] = Field(
         description="Options by format, for the formats that were requested, with defaults filled in."
     )
+    split_by: list[str] | None = Field(
+        description="Columns by which the report is split into a file for each key; null: one file in each format."
+    )
     callback_url: str | None = Field(
         description="Callback URL of the request. The part after `?` can be a secret and is shown as `?…`."
     )
@@ -229,12 +233,16 @@ class ReportView(ViewModel):
         description="When the files expire or have expired. Null for a report that was never READY."
     )
     as_of: datetime | None = Field(description="Timestamp of the database snapshot that the files show.")
-    rows: int | None = Field(description="Number of rows in each file.")
+    rows: int | None = Field(description="Number of rows in each file; in all files of a split report together.")
     bytes: int | None = Field(description="Size of the first file in bytes.")
     sha256: str | None = Field(
         description="SHA-256 of the first file, in hexadecimal.", json_schema_extra=SHA256_SCHEMA
     )
-    files: list[FileView] | None = Field(description="Files of a READY report, in the order of `formats`.")
+    files: list[FileView] | None = Field(
+        description="Files of a READY report, in the order of `formats`. Empty for a split report, whose files are "
+        "listed by `GET /api/v1/reports/{reportId}/files`."
+    )
+    split: SplitView | None = Field(description="Keys, files and manifest of a split report; null for other reports.")
     failed_files: list[FailedFileView] = Field(
         default=[],
         description="Files that could not be generated, with the reason. A READY report has at least one other file.",

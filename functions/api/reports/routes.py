@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import BeforeValidator
 
 from api.auth.scopes import needs
-from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, settings
+from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, signer
 from api.http.cursor import CURSOR_PATTERN, OFFSET_PATTERN
 from api.http.ids import REPORT_ID, parse_report_id
 from api.http.timestamps import DATE_TIME_PATTERN
@@ -24,9 +24,8 @@ from api.reports.status import find_status
 from api.reports.summary import SummaryQuery, show_summary
 from api.reports.summary_models import SummaryView
 from api.reports.view import show_report
-from resma.aws.clients import presign_seconds, s3_client
 from resma.catalog import require_locale
-from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer
+from resma.jobs.download_links import PresignedLink, SplitObject
 from resma.report.status import Status
 from resma.string_patterns import NO_NUL
 from resma.writers import Format
@@ -48,6 +47,21 @@ def _require_boolean(value: object) -> object:
 ReportId = Annotated[
     str, Path(description="Id of the report.", json_schema_extra={"format": "uuid", "pattern": REPORT_ID})
 ]
+
+AsLink = Annotated[
+    bool,
+    BeforeValidator(_require_boolean),
+    Query(description="Whether to return the URL in the body instead of a redirect."),
+]
+
+
+def answer_download(download: PresignedLink, *, as_link: bool) -> Response[DownloadLink | None]:
+    """Returns 303 with a presigned URL in `Location`, or with `as_link` 200 with the URL in the body."""
+    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
+    if as_link:
+        view = DownloadLink(url=download.url, expires_at=download.expires_at, file_name=download.file_name)
+        return Response(HTTPStatus.OK, "application/json", view, headers=headers)
+    return Response(HTTPStatus.SEE_OTHER, headers={"Location": download.url, **headers})
 
 
 @router.get(
@@ -147,7 +161,8 @@ def handle_get_report(
     status_code=HTTPStatus.SEE_OTHER,
     description="Redirects to a presigned URL that is valid for one hour. Each request creates a new one. With "
     "`link=true` the URL is in the body of the response instead, for clients such as browsers, which would send "
-    "their key along with a redirect.",
+    "their key along with a redirect. The file of a split report is its manifest; the files of its keys have URLs "
+    "of their own.",
     tags=["Reports"],
     security=needs("reports:read"),
     responses={
@@ -163,22 +178,18 @@ def handle_get_download(
     format_: Annotated[
         Format | None, Query(alias="format", description="Format of the file; the first file by default.")
     ] = None,
-    link: Annotated[
-        bool,
-        BeforeValidator(_require_boolean),
-        Query(description="Whether to return the URL in the body instead of a redirect."),
-    ] = False,
+    file: Annotated[
+        SplitObject | None,
+        Query(
+            description="For split reports: `manifest` (default), `list` for the list of all files, or `zip` for the "
+            "archive of all files."
+        ),
+    ] = None,
+    link: AsLink = False,
 ) -> Response[DownloadLink | None]:
     """Handles GET: returns 303 with a new presigned URL in `Location`, or 200 with the URL in the body."""
-    secret_arn = settings().s3_credentials_secret_arn
-    s3 = s3_client(secret_arn, settings().s3_public_endpoint_url)
-    signer = Signer(s3, settings().bucket, presign_seconds(DOWNLOAD_SECONDS, secret_arn))
-    download = download_report(database(), signer, caller_of(router), parse_report_id(report_id), format_)
-    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
-    if link:
-        view = DownloadLink(url=download.url, expires_at=download.expires_at, file_name=download.file_name)
-        return Response(HTTPStatus.OK, "application/json", view, headers=headers)
-    return Response(HTTPStatus.SEE_OTHER, headers={"Location": download.url, **headers})
+    download = download_report(database(), signer(), caller_of(router), parse_report_id(report_id), format_, file)
+    return answer_download(download, as_link=link)
 
 
 @router.get(
@@ -224,8 +235,8 @@ def handle_post_cancel(
     report_id: ReportId,
 ) -> Response[ReportView]:
     """Handles POST: returns the cancelled report, also if it was cancelled before, or 409 if it has ended otherwise."""
-    report = cancel_report(announcer(router), caller_of(router), parse_report_id(report_id))
-    return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router)))
+    report, splits = cancel_report(announcer(router), caller_of(router), parse_report_id(report_id))
+    return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router), splits=splits))
 
 
 @router.delete(

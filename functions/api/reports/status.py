@@ -7,6 +7,7 @@ from uuid import UUID
 from api.auth.subject_names import name_requesters
 from api.reports.models import ReportView
 from api.reports.progress import find_queue
+from api.reports.split_progress import count_splits
 from api.reports.view import show_report
 from resma.database.connection import Database
 from resma.jobs.report_rows import find_report
@@ -17,6 +18,7 @@ def find_status(database: Database, tenant_id: str, report_id: UUID, base_url: s
     with database.transaction(tenant_id) as connection:
         report = find_report(connection, tenant_id, report_id)
         names = name_requesters(connection, tenant_id, [report])
+        splits = count_splits(connection, tenant_id, [report])
         is_waiting = report.status == "PENDING"
         queue = find_queue(connection, tenant_id, report.type, report.formats, report) if is_waiting else None
-    return show_report(report, base_url, queue=queue, names=names)
+    return show_report(report, base_url, queue=queue, names=names, splits=splits)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from uuid import UUID
 
 from api.reports.models import ErrorView, FileView, Links, MetricsView, ProgressView, ReportView, TotalView, WaitingFor
 from api.reports.progress import QueueStatus, seconds_left, stage_of
+from api.reports.split_progress import NO_SHARDS, SplitCounts, show_split
 from resma.jobs.personal_data import masked_columns, personal_filters
 from resma.jobs.report_rows import Report, StoredFile
 from resma.report.content import MASK
@@ -14,21 +16,23 @@ from resma.report.format_options import options_of_formats
 from resma.webhooks.url import hide_query
 
 
-def show_report(
+def show_report(  # noqa: PLR0913  # what the row does not have
     report: Report,
     base_url: str,
     *,
     is_deduplicated: bool = False,
     queue: QueueStatus | None = None,
     names: Mapping[str, str] = MappingProxyType({}),
+    splits: Mapping[UUID, SplitCounts] = MappingProxyType({}),
 ) -> ReportView:
     """Returns the JSON model of a report.
 
-    `base_url` is the base URL of the API, `queue` the reports ahead of this one, and `names` the names of requesters.
+    `base_url` is the base URL of the API, `queue` the reports ahead of this one, `names` the names of requesters, and
+    `splits` the counts of split reports that have shards.
     """
     url = f"{base_url}/api/v1/reports/{report.report_id}"
     is_ready = report.status == "READY"
-    files = report.files or []
+    files = [] if report.split_by else report.files or []
     first = files[0] if files else None
     return ReportView.model_validate(
         {
@@ -42,6 +46,7 @@ def show_report(
             "time_zone": report.time_zone,
             "title": report.title,
             "options": options_of_formats(report.formats, report.options),
+            "split_by": report.split_by,
             "callback_url": report.callback_url and hide_query(report.callback_url),
             "requested_by": report.requested_by,
             "requested_by_name": names.get(report.requested_by or ""),
@@ -58,7 +63,8 @@ def show_report(
             "rows": report.rows_done if is_ready else None,
             "bytes": first and first["bytes"],
             "sha256": first and first["sha256"],
-            "files": [_file(file, url) for file in files] if report.files is not None else None,
+            "files": [_file(file, url) for file in files] if report.split_by or report.files is not None else None,
+            "split": show_split(report, splits.get(report.report_id, NO_SHARDS), url),
             "failed_files": report.failed_files or [],
             "warnings": report.warnings or [],
             "balance": report.balance,

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from resma.database.connection import Database
 from resma.events.destinations import Bus, Destination, Topic
-from resma.events.outbox import describe_event, find_event, mark_sent
+from resma.events.outbox import count_failed_files, describe_event, find_event, mark_sent
 from resma.jobs.report_rows import find_report
 
 logger = Logger(child=True)
@@ -36,9 +36,10 @@ class Announcer:
         with self.system.transaction(tenant_id) as connection:
             event = find_event(connection, tenant_id, report_id)
             report = find_report(connection, tenant_id, report_id)
+            files_failed = count_failed_files(connection, report)
         if event is None:
             return
-        message = describe_event(event, report, self.public_base_url)
+        message = describe_event(event, report, self.public_base_url, files_failed)
         # The topic comes first, because webhooks depend on it.
         if sent := [destination for destination in (self.topic, self.bus) if _is_sent(destination, message)]:
             with self.system.transaction(tenant_id) as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import Connection, sql
@@ -34,6 +34,10 @@ _STATUS_OF = {"report.ready": "READY", "report.failed": "FAILED", "report.cancel
 """Status of the report when the event was written. Its row may have another status by now: redriven or expired."""
 
 
+EVENT_OBJECTS: tuple[Literal["manifest", "zip"], ...] = ("manifest", "zip")
+"""Objects of a split report that its event describes. The manifest names the list of files."""
+
+
 def find_event(
     connection: Connection[TupleRow], tenant_id: str, report_id: UUID, event_id: str | None = None
 ) -> Event | None:
@@ -49,15 +53,29 @@ def find_event(
         return cursor.fetchone()
 
 
-def describe_event(event: Event, report: Report, public_base_url: str) -> dict[str, Any]:
+def count_failed_files(connection: Connection[TupleRow], report: Report) -> int:
+    """Returns the number of files of a split report that could not be generated; 0 for other reports."""
+    if report.split_by is None:
+        return 0
+    row = connection.execute(
+        "SELECT count(*) FROM resma.report_files WHERE tenant_id = %s AND report_id = %s AND error_code IS NOT NULL",
+        (report.tenant_id, report.report_id),
+    ).fetchone()
+    assert row is not None  # an aggregate always returns a row
+    return int(row[0])
+
+
+def describe_event(event: Event, report: Report, public_base_url: str, files_failed: int) -> dict[str, Any]:
     """Returns the event as JSON, for topic and bus. Webhooks add presigned URLs to it.
+
+    `files_failed` is the number that `count_failed_files` returns.
 
     It is always smaller than `destinations.MAX_EVENT_BYTES`, because each part has a limit of its own
     (`claim.MAX_SHOWN_TOTALS`, `short_text.py`). `format`, `bytes` and `sha256` are those of the first file.
     """
     status = _STATUS_OF[event.type]
     is_ready = status == "READY"
-    files = (report.files or []) if is_ready else []
+    files = (report.files or []) if is_ready and report.split_by is None else []
     return {
         "id": event.event_id,
         "type": event.type,
@@ -75,6 +93,7 @@ def describe_event(event: Event, report: Report, public_base_url: str) -> dict[s
             "bytes": files[0]["bytes"] if files else None,
             "sha256": files[0]["sha256"] if files else None,
             "files": [_describe_file(report, file, public_base_url) for file in files],
+            "split": _describe_split(report, public_base_url, files_failed, is_ready=is_ready),
             "failedFiles": (report.failed_files or []) if report.status == status else [],
             "warnings": (report.warnings or []) if is_ready else [],
             "totals": report.totals,
@@ -97,6 +116,22 @@ def _describe_file(report: Report, file: StoredFile, public_base_url: str) -> di
         "sha256": file["sha256"],
         "download": f"{public_base_url}/api/v1/reports/{report.report_id}/download?format={file['format']}",
     }
+
+
+def _describe_split(
+    report: Report, public_base_url: str, files_failed: int, *, is_ready: bool
+) -> dict[str, Any] | None:
+    if report.split_by is None:
+        return None
+    described: dict[str, Any] = {"by": report.split_by, "keys": report.keys_expected, "filesFailed": files_failed}
+    for name in EVENT_OBJECTS:
+        stored = report.manifest[name] if is_ready and report.manifest else None
+        described[name] = stored and {
+            "bytes": stored["bytes"],
+            "sha256": stored["sha256"],
+            "download": f"{public_base_url}/api/v1/reports/{report.report_id}/download?file={name}",
+        }
+    return described
 
 
 def mark_sent(connection: Connection[TupleRow], event: Event, destinations: Sequence[Destination]) -> None:

@@ -86,6 +86,27 @@ class EventBalance(_Part):
     closing: str = Field(description="Balance after the last row.")
 
 
+class EventSplitObject(_Part):
+    """The manifest or the ZIP archive of a split report."""
+
+    bytes: int = Field(description="Size of the object in bytes.")
+    sha256: str = Field(description="SHA-256 of the object, in hexadecimal.", json_schema_extra=_SHA256)
+    download: str = Field(
+        description="URL that redirects to a presigned URL of the object. It needs an API key or token.",
+        json_schema_extra=URI,
+    )
+
+
+class EventSplit(_Part):
+    """Keys and manifest of a split report, which has a file in each format for each key."""
+
+    by: list[str] = Field(min_length=1, description="Columns by which the report is split.")
+    keys: int | None = Field(description="Number of keys; null if the report ended before they were counted.")
+    files_failed: int = Field(ge=0, description="Number of files that could not be generated.")
+    manifest: EventSplitObject | None = Field(description="Manifest of a READY report; null for others.")
+    zip: EventSplitObject | None = Field(description="ZIP archive of a READY report, if it was requested.")
+
+
 class EventError(_Part):
     """Error that a FAILED report ended with."""
 
@@ -97,7 +118,10 @@ class EventLinks(_Part):
     """URLs of the report. They need an API key or token."""
 
     report: str = Field(description="URL of the report's status.", json_schema_extra=URI)
-    download: str = Field(description="URL that redirects to the first file.", json_schema_extra=URI)
+    download: str = Field(
+        description="URL that redirects to the first file, or to the manifest of a split report.",
+        json_schema_extra=URI,
+    )
 
 
 class EventData(_Part):
@@ -117,6 +141,9 @@ class EventData(_Part):
         description="SHA-256 of the first file, in hexadecimal; null unless READY.", json_schema_extra=_SHA256
     )
     files: list[EventFile] = Field(description="Files of a READY report, in the order of `formats`.")
+    split: EventSplit | None = Field(
+        description="Keys and manifest of a split report, whose `files` are empty; null for other reports."
+    )
     failed_files: list[EventFailedFile] = Field(
         description="Files that could not be made in their format, with the reason. A READY report has at least one "
         "other file."
@@ -156,12 +183,34 @@ class WebhookEventFile(EventFile):
     )
 
 
+class WebhookSplitObject(EventSplitObject):
+    """The manifest or the ZIP archive of a split report, with a presigned URL."""
+
+    download_url: str | None = Field(
+        default=None,
+        description="Presigned URL of the object. Absent for registered endpoints if the report shows personal data.",
+        json_schema_extra=URI,
+    )
+
+
+class WebhookSplit(EventSplit):
+    """Keys and manifest of a split report, with presigned URLs."""
+
+    manifest: WebhookSplitObject | None = Field(description="Manifest of a READY report; null for others.")
+    zip: WebhookSplitObject | None = Field(description="ZIP archive of a READY report, if it was requested.")
+
+
 class WebhookEventData(EventData):
     """The report that has ended, with presigned URLs of its files."""
 
     files: list[WebhookEventFile] = Field(description="Files of a READY report, in the order of `formats`.")  # type: ignore[assignment]
+    split: WebhookSplit | None = Field(
+        description="Keys and manifest of a split report, whose `files` are empty; null for other reports."
+    )
     download_url: str | None = Field(
-        default=None, description="Presigned URL of the first file.", json_schema_extra=URI
+        default=None,
+        description="Presigned URL of the first file, or of the manifest of a split report.",
+        json_schema_extra=URI,
     )
     download_url_seconds: int | None = Field(
         default=None, description="Seconds for which the presigned URLs are valid, from the attempt on."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from psycopg import Connection
@@ -18,6 +18,7 @@ from resma.catalog import ReportType, find_locale, load_catalog
 from resma.catalog.file_names import fill_file_name, is_pattern, period_in_words
 from resma.jobs.report_rows import Report, StoredFile
 from resma.report.content import ReportContent
+from resma.report.records import ManifestRecord
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -62,10 +63,41 @@ class PresignedLink:
     """Number of seconds from now until it expires."""
 
 
+@dataclass(frozen=True)
+class Download:
+    """An object of a report that can be downloaded."""
+
+    format: str
+    """Format of the file; `MANIFEST`, `LIST` or `ZIP` for the other objects of a split report. It is recorded."""
+    object_key: str
+    name: str
+    """Name under which browsers save it."""
+
+
+def download_of(report: Report, file: StoredFile) -> Download:
+    """Returns the download of a file of a READY report."""
+    return Download(file["format"], file["object_key"], file_name(report, file, load_catalog().get(report.type)))
+
+
+SplitObject = Literal["manifest", "list", "zip"]
+"""The objects of a READY split report that are not files of one key."""
+
+
+def split_download_of(report: Report, manifest: ManifestRecord, wanted: SplitObject) -> Download | None:
+    """Returns the download of an object of a READY split report; None if it was requested without a ZIP archive."""
+    if (stored := manifest[wanted]) is None:
+        return None
+    if wanted == "zip":
+        name = f"{_stem(report, load_catalog().get(report.type))}.zip"
+    else:
+        name = "manifest.json" if wanted == "manifest" else "manifest.ndjson.gz"
+    return Download(wanted.upper(), stored["object_key"], name)
+
+
 def presign_download(
-    connection: Connection[TupleRow], signer: Signer, report: Report, file: StoredFile, recipient: LinkRecipient
+    connection: Connection[TupleRow], signer: Signer, report: Report, file: Download, recipient: LinkRecipient
 ) -> PresignedLink:
-    """Creates and records a presigned URL for a file of a READY report. Use it only after the transaction is committed.
+    """Creates and records a presigned URL for a file of a report. Use it only after the transaction is committed.
 
     It is valid for `signer.seconds`, but not longer than the file exists.
     """
@@ -80,15 +112,14 @@ def presign_download(
         (
             report.tenant_id,
             report.report_id,
-            file["format"],
-            file["object_key"],
+            file.format,
+            file.object_key,
             recipient.subject,
             recipient.address,
             expires_at,
         ),
     )
-    name = file_name(report, file, load_catalog().get(report.type))
-    return PresignedLink(_presign(signer, file, name, seconds), expires_at, name, seconds)
+    return PresignedLink(_presign(signer, file, seconds), expires_at, file.name, seconds)
 
 
 def file_name(report: Report, file: StoredFile, report_type: ReportType | None) -> str:
@@ -96,16 +127,19 @@ def file_name(report: Report, file: StoredFile, report_type: ReportType | None) 
 
     If the report type has a pattern, the name is what the pattern says.
     """
+    return f"{_stem(report, report_type)}.{file['extension']}"
+
+
+def _stem(report: Report, report_type: ReportType | None) -> str:
+    """Returns the name of a report's file without its extension."""
     day, start = f"{report.as_of:%Y-%m-%d}" if report.as_of else "", str(report.report_id)[:8]
     usual = f"{report.type.lower().replace('_', '-')}-{start}"
     if report_type is None:  # removed from the catalog
-        stem = "-".join(filter(None, (report.type.lower(), day, start)))
-    elif is_pattern(report_type.file_name):
+        return "-".join(filter(None, (report.type.lower(), day, start)))
+    if is_pattern(report_type.file_name):
         values = placeholder_values(report, report_type, report.report_id, report.as_of)
-        stem = fill_file_name(report_type.file_name, values, usual)
-    else:
-        stem = "-".join(filter(None, (report_type.file_name, day, start)))
-    return f"{stem}.{file['extension']}"
+        return fill_file_name(report_type.file_name, values, usual)
+    return "-".join(filter(None, (report_type.file_name, day, start)))
 
 
 def placeholder_values(
@@ -121,14 +155,14 @@ def placeholder_values(
     }
 
 
-def _presign(signer: Signer, file: StoredFile, name: str, seconds: int) -> str:
+def _presign(signer: Signer, file: Download, seconds: int) -> str:
     """Signs a URL locally, without a request."""
     return signer.s3.generate_presigned_url(
         "get_object",
         Params={
             "Bucket": signer.bucket,
-            "Key": file["object_key"],
-            "ResponseContentDisposition": f'attachment; filename="{name}"',
+            "Key": file.object_key,
+            "ResponseContentDisposition": f'attachment; filename="{file.name}"',
         },
         ExpiresIn=seconds,
     )

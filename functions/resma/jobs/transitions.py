@@ -3,7 +3,7 @@
     PENDING --> GENERATING --> READY --> EXPIRED   (when the retention period of its files is over)
       ^ ^           | |
       | `--(retry)--' `------> FAILED              (after a permanent error, or any error of the last attempt)
-      `------(redrive)---------'                   (dead letters only)
+      `------(redrive)---------'                   (dead letters, and split reports of which failed shards are retried)
 
     GENERATING --> PENDING because a dependency is unavailable; uses up no attempt, and is FAILED after a deadline
     GENERATING --> PENDING because of an outage of the system database; uses up no attempt
@@ -230,11 +230,37 @@ def redrive(  # noqa: PLR0913, PLR0917  # which reports, and what is recorded
     Applies to one report, all reports of a tenant (`report_id` None) or of all tenants (both None). Returns the tenant
     and id of each. The next attempt starts from the first row, because checkpoints may have been removed.
     """
+    return _redrive(connection, "dead_lettered_at IS NOT NULL", tenant_id, report_id, attempts, redriven_by, reason)
+
+
+def retry_split(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, attempts: int, retried_by: str
+) -> bool:
+    """FAILED -> PENDING for a split report that has shards, like a redrive. Returns whether it did.
+
+    Its finished shards are kept. Call `resma.shards.transitions.retry_failed` in the same transaction.
+    """
+    has_shards: LiteralString = (
+        "status = 'FAILED' AND split_by IS NOT NULL AND EXISTS (SELECT FROM resma.shards AS s"
+        " WHERE s.tenant_id = reports.tenant_id AND s.report_id = reports.report_id)"
+    )
+    return bool(_redrive(connection, has_shards, tenant_id, report_id, attempts, retried_by, "Retry of failed files"))
+
+
+def _redrive(  # noqa: PLR0913, PLR0917  # which reports, and what is recorded
+    connection: Connection[TupleRow],
+    condition: LiteralString,
+    tenant_id: str | None,
+    report_id: UUID | None,
+    attempts: int,
+    redriven_by: str,
+    reason: str | None,
+) -> list[tuple[str, UUID]]:
     rows = connection.execute(
-        """
+        f"""
         WITH dead AS (
             SELECT tenant_id, report_id, redrives, attempt, error_code, error_detail FROM resma.reports
-            WHERE dead_lettered_at IS NOT NULL
+            WHERE {condition}
               AND (%(tenant_id)s::text IS NULL OR tenant_id = %(tenant_id)s)
               AND (%(report_id)s::uuid IS NULL OR report_id = %(report_id)s)
             FOR UPDATE

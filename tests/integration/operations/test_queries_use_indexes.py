@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg.sql import Composable
 
+from tests.support.split_files import SplitReport, insert_split
 from tests.support.system import System
 
 
@@ -78,3 +79,27 @@ def test_a_poll_reads_only_rows_of_the_last_day(
     with _recorded_statements(monkeypatch) as statements:
         system.show(report_id)
     assert "created_at >" in _index_conditions(admin, statements, "live.*, recent.*", "created_at")
+
+
+@pytest.mark.parametrize(
+    ("query", "condition", "column"),
+    [
+        ({"limit": "1", "cursor": "1.CSV"}, "ROW(number, format) > ROW(", "number, format"),
+        ({"search": "K1"}, "search_text ~>=~ 'k1'", "search_text"),
+        ({"status": "failed"}, "report_id = ", "error_code IS NOT NULL"),
+    ],
+)
+def test_a_page_of_files_reads_only_the_files_that_it_shows(  # one for each part of the test
+    system: System,
+    admin: Connection[TupleRow],
+    monkeypatch: pytest.MonkeyPatch,
+    query: dict[str, str],
+    condition: str,
+    column: str,
+) -> None:
+    report_id = system.request_report(format="CSV")
+    insert_split(admin, report_id, SplitReport(keys=[(f"K{number}",) for number in range(3)]))
+    with _recorded_statements(monkeypatch) as statements:
+        status, _, page = system.call_api("GET", f"/api/v1/reports/{report_id}/files", query=query)
+    assert status == 200, page
+    assert condition in _index_conditions(admin, statements, "FROM resma.report_files WHERE", column)

@@ -1,0 +1,1 @@
+"""The files of split reports: one for each key in each format."""
