@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from time import sleep
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
@@ -46,11 +46,13 @@ _EXITS = {
 class Api:
     """A client of the API."""
 
-    def __init__(self, config: ApiConfig, *, tries: int = TRIES, read_seconds: float = 60) -> None:
+    def __init__(
+        self, config: ApiConfig, *, tries: int = TRIES, read_seconds: float = 60, connections: int = 1
+    ) -> None:
         self.config = config
         self._tries = tries
         self._timeout = urllib3.Timeout(connect=5, read=read_seconds)
-        self._http = connect_to(config.url)
+        self._http = connect_to(config.url, connections)
         self._headers = {"Accept": "application/json", "User-Agent": "resma-cli"}
         if config.key:
             self._headers["Authorization"] = f"Bearer {config.key}"
@@ -77,18 +79,29 @@ class Api:
     def pages(self, path: str, query: Mapping[str, object], limit: int | None) -> tuple[list[Json], str | None]:
         """Returns the first `limit` items (None: all) of a paginated list, and the URL of the next page, if any."""
         items: list[Json] = []
-        page = self.get(path, {**query, "limit": min(limit or 200, 200)})
-        while True:
+        for page in self.each_page(path, {**query, "limit": min(limit or 200, 200)}):
             items += page["items"]
             following = page.get("next")
-            if not following or (limit is not None and len(items) >= limit):
-                return items[:limit], following
+            if limit is not None and len(items) >= limit:
+                break
+        return items[:limit], following
+
+    def each_page(self, path: str, query: Mapping[str, object]) -> Iterator[Json]:
+        """Yields the pages of a paginated list, each when it is needed."""
+        page = self.get(path, query)
+        yield page
+        while following := page.get("next"):
             # The API's own URL may differ from the one in use, and the key must be sent only to the latter.
             page = self.get("/api/v1/" + following.split("/api/v1/", 1)[-1])
+            yield page
 
     def create_download_url(self, report_id: str, format_: str) -> str:
         """Returns a new presigned URL of a file, which needs no other credentials."""
-        answer = self.request("GET", f"{path_of('reports', report_id, 'download')}?{urlencode({'format': format_})}")
+        return self.create_url(path_of("reports", report_id, "download"), {"format": format_})
+
+    def create_url(self, path: str, query: Mapping[str, str]) -> str:
+        """Returns the presigned URL to which a path of the API redirects."""
+        answer = self.request("GET", f"{path}?{urlencode(query)}")
         url = answer.headers.get("Location")
         if answer.status != 303 or not url:
             raise _foreign_answer_error(self.config, answer)
@@ -170,14 +183,17 @@ def path_of(*parts: str) -> str:
     return "/api/v1/" + "/".join(parts)
 
 
-def connect_to(url: str) -> urllib3.PoolManager:
-    """Returns a connection pool that verifies certificates, and uses HTTPS_PROXY except for hosts of NO_PROXY."""
+def connect_to(url: str, connections: int = 1) -> urllib3.PoolManager:
+    """Returns a pool of up to `connections` connections to each host, which several threads may use.
+
+    It verifies certificates, and uses HTTPS_PROXY except for hosts of NO_PROXY.
+    """
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy and host not in {"localhost", "127.0.0.1", "::1"} and not urllib.request.proxy_bypass(host):
-        return urllib3.ProxyManager(proxy)
-    return urllib3.PoolManager()
+        return urllib3.ProxyManager(proxy, maxsize=connections)
+    return urllib3.PoolManager(maxsize=connections)
 
 
 def retry_after(answer: BaseHTTPResponse) -> float | None:

@@ -28,11 +28,14 @@ def require_progress(before: int, after: int) -> None:
         raise LinkBrokenError("the store sent nothing")
 
 
-def open_file(url: str, offset: int) -> BaseHTTPResponse:
-    """Opens a presigned URL. The API key is not sent to it. Raises LinkBrokenError."""
+def open_file(url: str, offset: int, http: urllib3.PoolManager | None = None) -> BaseHTTPResponse:
+    """Opens a presigned URL, with a connection of a pool or with a new one. The API key is not sent to it.
+
+    Raises LinkBrokenError.
+    """
     headers = {"Range": f"bytes={offset}-"} if offset else {}
     try:
-        answer = connect_to(url).request(
+        answer = (http or connect_to(url)).request(
             "GET", url, headers=headers, preload_content=False, redirect=False, retries=False, timeout=_TIMEOUT
         )
     except HTTPError as error:

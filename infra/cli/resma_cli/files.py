@@ -16,7 +16,7 @@ from typing import BinaryIO
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from resma_cli.api_client import Api, Json, describe_cause
+from resma_cli.api_client import Api, Json, describe_cause, path_of
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.fetch import (
     CHUNK_BYTES,
@@ -27,8 +27,11 @@ from resma_cli.fetch import (
     require_progress,
 )
 from resma_cli.output import Output
-from resma_cli.stream import stream_file
+from resma_cli.stream import stream_content, stream_file
 from resma_cli.target import OutputTarget
+
+Fetch = Callable[[int], BaseHTTPResponse]
+"""Opens a new presigned URL of a file at an offset. Raises LinkBrokenError."""
 
 
 def save_files(api: Api, output: Output, report: Json, target: OutputTarget, format_: str | None = None) -> list[Json]:
@@ -37,6 +40,43 @@ def save_files(api: Api, output: Output, report: Json, target: OutputTarget, for
     target.check(len(files))
     save = stream_file if target.is_stream else _save
     return [save(api, output, report, file, target) for file in files]
+
+
+def save_report(api: Api, output: Output, report: Json, target: OutputTarget, format_: str | None = None) -> list[Json]:
+    """Saves the files of a report; of a split report its manifest, if a target was named.
+
+    Returns the saved files as JSON. Raises CommandFailedError.
+    """
+    if not report.get("splitBy"):
+        return save_files(api, output, report, target, format_)
+    return save_manifest(api, output, report, target) if target.path is not None else []
+
+
+def save_manifest(api: Api, output: Output, report: Json, target: OutputTarget) -> list[Json]:
+    """Saves the manifest of a split report, in a folder together with the list of its files.
+
+    Returns the saved files as JSON. Raises CommandFailedError.
+    """
+    names = {"manifest": "manifest.json", "list": "manifest.ndjson.gz"}
+    if target.folder is None:
+        del names["list"]
+    saved = []
+    for name, file_name in names.items():
+        file = report["split"][name]
+        url = path_of("reports", str(report["id"]), "download")
+
+        def fetch(offset: int, url: str = url, name: str = name) -> BaseHTTPResponse:
+            return open_file(api.create_url(url, {"file": name}), offset)
+
+        path = target.path_of(file_name)
+        if target.is_stream:
+            stream_content(output, file, fetch, target)
+        else:
+            target.require_free(path)
+            _save_content(path, file, fetch, target, f"resma download {report['id']}")
+            output.print_message(f"Saved {path}: {file['bytes']:,} bytes, SHA-256 verified.")
+        saved.append({"file": name, "path": str(path), "bytes": file["bytes"], "sha256": file["sha256"]})
+    return saved
 
 
 def choose_files(report: Json, format_: str | None = None) -> list[Json]:
@@ -56,21 +96,34 @@ def _save(api: Api, output: Output, report: Json, file: Json, target: OutputTarg
         return open_file(api.create_download_url(report_id, format_), offset)
 
     path = _path_for(fetch, target, f"{report_id}.{format_.lower()}")
-    _require_space(path, file["bytes"])
-    try:
-        with _part(path, file["sha256"], target) as part:
-            _fill(part, file, fetch)
-    except LinkBrokenError as error:
-        detail = f"The download was interrupted ({error}). `resma download {report_id}` resumes it."
-        raise CommandFailedError(ExitCode.UNREACHABLE, detail) from error
-    except ContentWrongError as error:
-        detail = f"{error} Nothing was saved. Try again; if it happens again, the stored file was changed."
-        raise CommandFailedError(ExitCode.FAILED, detail, code="content-wrong") from error
+    _save_content(path, file, fetch, target, f"resma download {report_id}")
     output.print_message(f"Saved {path}: {file['bytes']:,} bytes, SHA-256 verified.")
     return {"format": format_, "path": str(path), "bytes": file["bytes"], "sha256": file["sha256"]}
 
 
-def _path_for(fetch: Callable[[int], BaseHTTPResponse], target: OutputTarget, default_name: str) -> Path:
+def _save_content(path: Path, file: Json, fetch: Fetch, target: OutputTarget, command: str) -> None:
+    """Saves a file to a path. `command` resumes an interrupted download. Raises CommandFailedError."""
+    try:
+        save_content(path, file, fetch, target)
+    except LinkBrokenError as error:
+        detail = f"The download was interrupted ({error}). `{command}` resumes it."
+        raise CommandFailedError(ExitCode.UNREACHABLE, detail) from error
+    except ContentWrongError as error:
+        detail = f"{error} Nothing was saved. Try again; if it happens again, the stored file was changed."
+        raise CommandFailedError(ExitCode.FAILED, detail, code="content-wrong") from error
+
+
+def save_content(path: Path, file: Json, fetch: Fetch, target: OutputTarget) -> None:
+    """Saves a file of a known size and SHA-256, and resumes an earlier download of it.
+
+    Raises LinkBrokenError, ContentWrongError and CommandFailedError.
+    """
+    _require_space(path, file["bytes"])
+    with _part(path, file["sha256"], target) as part:
+        _fill(part, file, fetch)
+
+
+def _path_for(fetch: Fetch, target: OutputTarget, default_name: str) -> Path:
     """Returns the path of the file. In a folder its name is the server's, unless that is not a plain file name."""
     if target.folder is None:
         return target.path_of(default_name)
@@ -121,7 +174,7 @@ def _part(path: Path, sha256: str, target: OutputTarget) -> Iterator[BinaryIO]:
         part.replace(path)
 
 
-def _fill(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) -> None:
+def _fill(part: BinaryIO, file: Json, fetch: Fetch) -> None:
     """Completes the partial file. If continuing an earlier download gives wrong content, downloads the whole file."""
     is_resumed = bool(part.seek(0, os.SEEK_END))
     try:
@@ -133,8 +186,8 @@ def _fill(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) 
         _resume(part, file, fetch)
 
 
-def _resume(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) -> None:
-    digest, tries = _hash_of(part), 0
+def _resume(part: BinaryIO, file: Json, fetch: Fetch) -> None:
+    digest, tries = hash_of(part), 0
     while (size := part.tell()) < file["bytes"]:
         try:
             answer = fetch(size)
@@ -159,7 +212,7 @@ def _resume(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]
         raise ContentWrongError("The received file is not the one that the API describes: its size or SHA-256 differs.")
 
 
-def _hash_of(part: BinaryIO) -> hashlib._Hash:
+def hash_of(part: BinaryIO) -> hashlib._Hash:
     """Returns the SHA-256 of the existing content, and sets the position to its end."""
     digest = hashlib.sha256()
     part.seek(0)

@@ -49,7 +49,7 @@ def show_reports(output: Output) -> Iterator[Show]:
         yield _line_printer(output)
     else:
         with _bar(output) as progress:
-            task = progress.add_task("", total=None, rows=count(0, "row"), details="")
+            task = progress.add_task("", total=None, counts="", details="")
             yield lambda now: _move(progress, task, now)
 
 
@@ -74,7 +74,7 @@ def _bar(output: Output) -> Progress:
     return Progress(
         TextColumn("{task.description:<10}"),
         BarColumn(bar_width=30),
-        TextColumn("{task.fields[rows]}"),
+        TextColumn("{task.fields[counts]}"),
         TextColumn("{task.fields[details]}", markup=False),
         TimeElapsedColumn(),
         console=output.messages,
@@ -90,9 +90,18 @@ def _move(progress: Progress, task: TaskID, report: Mapping[str, Any]) -> None:
         description=report["status"],
         completed=done,
         total=expected,
-        rows=count(done, "row"),
+        counts=", ".join(filter(None, (_files(report), count(done, "row")))),
         details=clean(details).plain,
     )
+
+
+def _files(report: Mapping[str, Any]) -> str:
+    """Returns the number of files of a split report that are stored, and of all; otherwise an empty string."""
+    if (split := report.get("split")) is None:
+        return ""
+    formats = len(report["formats"])
+    done, keys = split["keysDone"] * formats, split["keys"]
+    return count(done, "file") if keys is None else f"{done:,} of {count(keys * formats, 'file')}"
 
 
 def describe_progress(report: Mapping[str, Any], rows_per_second: float | None = None) -> str:
@@ -126,7 +135,9 @@ def _line_printer(output: Output) -> Show:
         expected = report["progress"]["rowsExpected"]
         total = expected if expected is not None else report["progress"]["rowsDone"]
         done = f"{report['progress']['rowsDone']:,} of " if expected is not None else ""
-        details = describe_progress(report)
-        output.print_message(f"{last_status}: {done}{count(total, 'row')}" + (f", {details}" if details else ""))
+        counts = f"{done}{count(total, 'row')}"
+        output.print_message(
+            f"{last_status}: {', '.join(filter(None, (_files(report), counts, describe_progress(report))))}"
+        )
 
     return print_line

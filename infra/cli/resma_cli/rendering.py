@@ -79,6 +79,7 @@ def draw_report(console: Console, report: Json) -> None:
             ("type", report["type"]),
             ("formats", ", ".join(report["formats"])),
             *(("filter", text) for text in _filters(report["filters"])),
+            ("split by", ", ".join(report.get("splitBy") or ())),
             ("title", report["title"]),
             ("requested by", _requester(report)),
             ("created", show_timestamp(report["createdAt"])),
@@ -89,6 +90,7 @@ def draw_report(console: Console, report: Json) -> None:
             ),
             ("as of", show_timestamp(report["asOf"])),
             ("progress", f"{done:,} of {count(expected, 'row')}" if report["rows"] is None and expected else None),
+            *_split_pairs(report),
             ("queue", progress.get("queuePosition")),
             ("waiting for", _waiting(report.get("waitingFor"))),
             ("rows", _number(report["rows"])),
@@ -103,10 +105,43 @@ def draw_report(console: Console, report: Json) -> None:
     )
     for file in report["files"] or []:
         console.print(clean(f"{file['format']}: {count(file['bytes'], 'byte')}, SHA-256 {file['sha256']}"))
+    for name, stored in _split_objects(report):
+        console.print(clean(f"{name}: {count(stored['bytes'], 'byte')}, SHA-256 {stored['sha256']}"))
+    if (proof := _proof(report)) is not None:
+        console.print(proof)
     for failed in report.get("failedFiles") or []:
         console.print(clean(f"{failed['format']} failed: {failed['code']}, {failed['detail']}"))
     for warning in describe_warnings(report):
         console.print(clean(warning))
+
+
+def _split_pairs(report: Json) -> Iterator[tuple[str, object]]:
+    """Yields keys, files and shards of a split report."""
+    if (split := report.get("split")) is None:
+        return
+    keys, shards, formats = split["keys"], split["shards"], len(report["formats"])
+    yield "keys", f"{split['keysDone']:,} of {keys:,}" if keys is not None and split["keysDone"] < keys else keys
+    yield "files", f"{split['keysDone'] * formats - split['filesFailed']:,}" if keys is not None else None
+    yield "files failed", f"{split['filesFailed']:,}" if split["filesFailed"] else None
+    counts = [f"{shards[name]:,} {name}" for name in ("pending", "generating", "done", "failed") if shards[name]]
+    yield "shards", ", ".join(counts) if shards["done"] < shards["total"] else None
+    yield "snapshots", split["snapshots"] if split["snapshots"] > 1 else None
+
+
+def _split_objects(report: Json) -> Iterator[tuple[str, Json]]:
+    """Yields the manifest, the list and the ZIP archive of a split report."""
+    for name in ("manifest", "list", "zip"):
+        if (stored := (report.get("split") or {}).get(name)) is not None:
+            yield name, stored
+
+
+def _proof(report: Json) -> str | None:
+    """Returns what a READY split report guarantees; otherwise None."""
+    if report["status"] != "READY" or (split := report.get("split")) is None:
+        return None
+    if split["snapshots"] > 1:
+        return f"The files add up to the data of {split['snapshots']} snapshots, which were verified to be the same."
+    return "The files add up to the snapshot: their number, their rows and their totals."
 
 
 def draw_deletion(console: Console, deletion: Json) -> None:

@@ -47,6 +47,17 @@ class ReportOptions:
         str | None, typer.Option(metavar="ZONE", help="Time zone of dates in the report, such as America/Sao_Paulo.")
     ] = None
     title: Annotated[str | None, typer.Option(help="Title that is printed on the report.")] = None
+    split_by: Annotated[
+        str | None,
+        typer.Option(
+            "--split-by",
+            metavar="A,B,…",
+            help="Make one file in each format for each value of these columns. `resma type show TYPE` lists them.",
+        ),
+    ] = None
+    zip_files: Annotated[bool, typer.Option("--zip", help="With --split-by: also make a ZIP archive of all files.")] = (
+        False
+    )
     options: Annotated[
         list[str],
         typer.Option(
@@ -70,6 +81,10 @@ class ReportOptions:
             request["columns"] = [name.strip() for name in self.columns.split(",")]
         settings = {"locale": self.locale, "timeZone": self.time_zone, "title": self.title}
         request |= {name: value for name, value in settings.items() if value is not None}
+        if self.split_by is not None:
+            request["splitBy"] = [name.strip() for name in self.split_by.split(",")]
+        if self.zip_files:
+            request["zip"] = True
         if self.options:
             request["options"] = read_options(self.options)
         return request

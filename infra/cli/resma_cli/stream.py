@@ -33,9 +33,15 @@ def stream_file(api: Api, output: Output, report: Json, file: Json, target: Outp
     The SHA-256 is verified only after everything has been written, so a reader must check the exit code.
     """
     report_id, format_ = str(report["id"]), file["format"]
+    stream_content(output, file, lambda offset: open_file(api.create_download_url(report_id, format_), offset), target)
+    return {"format": format_, "path": target.path, "bytes": file["bytes"], "sha256": file["sha256"]}
+
+
+def stream_content(output: Output, file: Json, fetch: Callable[[int], BaseHTTPResponse], target: OutputTarget) -> None:
+    """Writes a file of a known size and SHA-256 like `stream_file`. Raises CommandFailedError."""
     try:
         with _sink(target) as sink:
-            _copy(sink, file, lambda offset: open_file(api.create_download_url(report_id, format_), offset))
+            _copy(sink, file, fetch)
     except LinkBrokenError as error:
         detail = f"The download was interrupted ({error}), and the output is not complete. Try again."
         raise CommandFailedError(ExitCode.UNREACHABLE, detail) from error
@@ -43,7 +49,6 @@ def stream_file(api: Api, output: Output, report: Json, file: Json, target: Outp
         detail = f"{error} The output must not be used."
         raise CommandFailedError(ExitCode.FAILED, detail, code="content-wrong") from error
     output.print_message(f"Wrote {file['bytes']:,} bytes, SHA-256 verified.")
-    return {"format": format_, "path": target.path, "bytes": file["bytes"], "sha256": file["sha256"]}
 
 
 @contextlib.contextmanager

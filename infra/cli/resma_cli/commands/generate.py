@@ -9,7 +9,7 @@ import typer
 from resma_cli.api_client import Api, Json, path_of
 from resma_cli.api_to_commands import replace_requests_by_commands
 from resma_cli.exit_codes import CommandFailedError, ExitCode
-from resma_cli.files import save_files
+from resma_cli.files import save_report
 from resma_cli.ids import shorten
 from resma_cli.output import Output
 from resma_cli.progress import follow
@@ -40,6 +40,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file tha
         "resma generate TRANSACTIONS -f CSV -f XLSX --filter status=BOOKED,PENDING --wait --output reports/",
         "resma generate DAILY_SUMMARY -f CSV --option csv.profile=excel --locale pt-BR --estimate",
         "resma generate TRANSACTIONS -f NDJSON --filter from=2024-01-01 -o - | head -1",
+        "resma generate ACCOUNT_STATEMENT -f PDF --filter from=2026-10-01 --filter to=2026-10-31 --split-by account -w",
     ),
 )
 @with_groups
@@ -81,7 +82,7 @@ def generate(  # noqa: PLR0913  # options of a command line
         return
     waits = wait or path is not None
     if waits:
-        target.check(len(request.get("formats", [""])))
+        target.check(1 if "splitBy" in request else len(request.get("formats", [""])))
     request |= {"deduplicate": True} if deduplicate else {}
     request |= {"callbackUrl": callback} if callback else {}
     report: Json = api.post("/api/v1/reports/generate", request, key=key, is_repeatable=True)
@@ -108,7 +109,7 @@ def _estimate(api_options: ApiOptions, request: Json) -> None:
 
 
 def wait_and_save(api_options: ApiOptions, report: Json, target: OutputTarget, *, cancels: bool = False) -> None:
-    """Follows a report and saves its files.
+    """Follows a report and saves its files. Of a split report, it saves the manifest if there is an `--output`.
 
     Raises CommandFailedError if the report ends without files, or if Ctrl-C ends the wait.
     """
@@ -117,7 +118,7 @@ def wait_and_save(api_options: ApiOptions, report: Json, target: OutputTarget, *
     try:
         report = follow(api, output, report)
         require_ready(report)
-        saved = save_files(api, output, report, target)
+        saved = save_report(api, output, report, target)
     except KeyboardInterrupt:
         _raise_interrupted(api, report_id, cancels=cancels)
     except CommandFailedError as error:
@@ -130,6 +131,8 @@ def wait_and_save(api_options: ApiOptions, report: Json, target: OutputTarget, *
     require_all_formats(output, report, saved)
     if not target.is_stdout:
         output.show({**report, "saved": saved}, lambda console: draw_report(console, report))
+    if report.get("splitBy"):
+        output.print_message(f"`resma files list {report_id}` lists its files, `resma files download` saves them.")
 
 
 def require_target(api_options: OutputOptions, path: str | None, overwrite: bool) -> OutputTarget:

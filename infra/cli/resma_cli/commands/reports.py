@@ -21,7 +21,7 @@ from resma_cli.completion import complete_format, complete_status
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import read_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
-from resma_cli.files import choose_files, save_files
+from resma_cli.files import choose_files, save_files, save_manifest
 from resma_cli.ids import find_report_id
 from resma_cli.rendering import draw_deletion, draw_report, draw_reports, draw_summary
 from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
@@ -150,12 +150,12 @@ def download_reports(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Download the files of one or more reports; resume an interrupted download."""
+    """Download the files of one or more reports, or the manifest of a split report; resume an interrupted download."""
     target = require_target(api_options, path, overwrite)
     format_ = format_ and format_.upper()
     # All reports are checked before the first file is saved.
     reports = [_find_ready(api_options, report_id) for report_id in dict.fromkeys(report_ids)]
-    target.check(sum(len(choose_files(report, format_)) for report in reports))
+    target.check(sum(1 if report.get("splitBy") else len(choose_files(report, format_)) for report in reports))
     results = [
         {"reportId": report["id"], "saved": _download(api_options, report, target, format_)} for report in reports
     ]
@@ -175,11 +175,18 @@ def _find_ready(api_options: ApiOptions, report_id: str) -> Json:
 def _download(api_options: ApiOptions, report: Json, target: OutputTarget, format_: str | None) -> list[Json]:
     report_id = report["id"]
     try:
-        return save_files(api_options.api, api_options.output, report, target, format_)
+        if not report.get("splitBy"):
+            return save_files(api_options.api, api_options.output, report, target, format_)
+        saved = save_manifest(api_options.api, api_options.output, report, target)
+        api_options.output.print_message(
+            f"The report is split. `resma files list {report_id}` lists its files, and `resma files download"
+            f" {report_id} --all` saves them."
+        )
     except KeyboardInterrupt:
         resumes = "" if target.is_stream else f" `resma download {report_id}` resumes it."
         detail = f"The download was interrupted.{resumes}"
         raise CommandFailedError(ExitCode.INTERRUPTED, detail, more={"reportId": report_id}) from None
+    return saved
 
 
 @app.command("cancel", epilog=examples("resma cancel 840edab4"))
