@@ -8,6 +8,7 @@ ResmaError
 |   |-- CatalogInvalidError
 |   |-- RowCountMismatchError             the number of rows differs from what the snapshot counted
 |   |-- ManifestMismatchError             the files of a split report do not add up to the report
+|   |-- ControlMismatchError              the totals differ from those of the control query
 |   |-- RowsQuotaExceededError            the report has more rows than the tenant may read today
 |   |-- KeysInconsistentError             the rows of a key of a split report do not match its summary
 |   |-- RowTooWideError                   a row does not fit into a worker's memory
@@ -96,6 +97,16 @@ class ManifestMismatchError(PermanentError):
     """
 
     code = "manifest-mismatch"
+
+
+class ControlMismatchError(PermanentError):
+    """The totals of the report differ from those of the control query. `control_totals` is for the report's row."""
+
+    code = "control-mismatch"
+
+    def __init__(self, detail: str, control_totals: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(detail)
+        self.control_totals = control_totals
 
 
 class RowsQuotaExceededError(PermanentError):

@@ -193,7 +193,7 @@ def _limited(report_type: ReportType, rows: int, *, is_sorted: bool) -> ReportTy
     order = order_by(report_type) if is_sorted else ""
     query = f"SELECT * FROM (\n{report_type.query}) AS report {order} LIMIT {rows}\n"  # noqa: S608  # the catalog's query
     limits = Limits(statement_timeout_seconds=STATEMENT_SECONDS)
-    return report_type.model_copy(update={"query": query, "limits": limits})
+    return report_type.model_copy(update={"query": query, "limits": limits, "control": None})
 
 
 def _takes_long(connection: Connection[TupleRow], report_type: ReportType) -> bool:

@@ -24,7 +24,8 @@ def changes(chosen: Path | None) -> Iterator[None]:
 
 
 def _state(folder: Path) -> list[tuple[str, int, int]]:
-    files = [*folder.glob("*/report.toml"), *folder.glob("*/query.sql"), *folder.glob("*.toml")]
+    names = ("*.toml", "*/report.toml", "*/query.sql", "*/control.sql")
+    files = [path for name in names for path in folder.glob(name)]
     found = []
     for path in sorted(files):
         try:

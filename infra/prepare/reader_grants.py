@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import psycopg
@@ -65,9 +65,9 @@ def find_read_tables(connection: Connection[TupleRow], report_types: Iterable[Re
     query that the database rejects is left out: the check of report types shows its error.
     """
     found: dict[str, ReadTable] = {}
-    for report_type in report_types:
-        values = dict.fromkeys(find_parameters(report_type.query))
-        query = ClientCursor(connection).mogrify(report_type.query.encode(), values)
+    for text in _queries(report_types):
+        values = dict.fromkeys(find_parameters(text))
+        query = ClientCursor(connection).mogrify(text.encode(), values)
         try:
             with connection.transaction(force_rollback=True):
                 connection.execute(f"CREATE TEMPORARY VIEW resma_query AS SELECT FROM (\n{query}\n) AS q".encode())
@@ -77,6 +77,14 @@ def find_read_tables(connection: Connection[TupleRow], report_types: Iterable[Re
         for row in rows:
             found.setdefault(row[1], ReadTable(*row))
     return list(found.values())
+
+
+def _queries(report_types: Iterable[ReportType]) -> Iterator[str]:
+    """Yields the queries of the report types, and their control queries."""
+    for report_type in report_types:
+        yield report_type.query
+        if report_type.control_query is not None:
+            yield report_type.control_query
 
 
 def missing_grants(tables: Iterable[ReadTable]) -> list[str]:

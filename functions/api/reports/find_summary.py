@@ -14,7 +14,7 @@ from resma.access.caller import Caller
 from resma.catalog import find_locale, load_catalog
 from resma.jobs.report_rows import CheckpointRecord, report_not_found
 from resma.jobs.stored_charts import StoredChart, translate_chart
-from resma.report.records import TotalRecord
+from resma.report.records import ControlTotalRecord, TotalRecord
 from resma.request_errors import ReportHasNoSummaryError, SummaryNotReadyError
 
 
@@ -34,6 +34,7 @@ class ReportSummary:
     """Number of currencies that are not in `totals`."""
     further_totals: list[TotalRecord] | None
     balance: dict[str, Any] | None
+    control_totals: list[ControlTotalRecord] | None
     checkpoint: CheckpointRecord | None
     charts: list[StoredChart] | None
     """Charts. None if the snapshot was not counted, the files have expired, or the report predates this column."""

@@ -138,6 +138,44 @@ class BalanceView(ViewModel):
     closing: str = Field(description="Balance after the last row.", json_schema_extra=DECIMAL_SCHEMA)
 
 
+class RowPairView(ViewModel):
+    """Number of rows of a currency in the report, and in the result of the control query."""
+
+    model_config = ConfigDict(title="RowPair")
+
+    report: int = Field(description="Number of rows in the report.")
+    control: int = Field(description="Number of rows in the result of the control query.")
+
+
+class AmountPairView(ViewModel):
+    """Sum of an amount in the report, and in the result of the control query, as decimal strings."""
+
+    model_config = ConfigDict(title="AmountPair")
+
+    report: str = Field(description="Sum in the report.", json_schema_extra=DECIMAL_SCHEMA)
+    control: str = Field(description="Value in the result of the control query.", json_schema_extra=DECIMAL_SCHEMA)
+
+
+class ControlTotalView(ViewModel):
+    """Figures of one currency, or of all rows, in the report and in the result of the control query."""
+
+    model_config = ConfigDict(title="ControlTotal")
+
+    currency: str | None = Field(description="Currency, as in the rows; null if the report type has no currencies.")
+    rows: RowPairView | None = Field(description="Numbers of rows; null if the control query does not count rows.")
+    amounts: dict[str, AmountPairView] = Field(description="Sums of each amount, by the name of its column.")
+
+
+ControlTotals = Annotated[
+    list[ControlTotalView] | None,
+    Field(
+        description="Result of the control query beside the report's totals, at most 20 currencies. It is equal to the "
+        "totals, unless the report FAILED as `control-mismatch`; those that differ are then first. Null if the report "
+        "has no control query, or it has not run."
+    ),
+]
+
+
 class FileView(ViewModel):
     """One file of a finished report."""
 
@@ -253,6 +291,7 @@ class ReportView(ViewModel):
         default=0, description="Number of further currencies, whose totals are in the report's summary."
     )
     balance: BalanceView | None = Field(description="Opening and closing balance of an account statement.")
+    control_totals: ControlTotals = None
     masked_columns: list[str] = Field(
         description="Columns of this report with personal data that are masked in its files."
     )

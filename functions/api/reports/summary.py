@@ -46,6 +46,7 @@ def show_summary(
             "totals_omitted": summary.totals_omitted - len(further),
             "next": following,
             "balance": summary.balance,
+            "control_totals": summary.control_totals,
             "charts": [
                 {name: value for name, value in chart.items() if name != "by"}
                 for chart in translated_charts(summary, caller, query.locale)

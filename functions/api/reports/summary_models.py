@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from api.reports.models import BalanceView, TotalView
+from api.reports.models import BalanceView, ControlTotals, TotalView
 from resma.json_models import URI, ViewModel
 
 
@@ -58,4 +58,5 @@ class SummaryView(ViewModel):
         default=None, description="URL of the page with the next totals; null on the last page.", json_schema_extra=URI
     )
     balance: BalanceView | None = Field(description="Opening and closing balance of an account statement.")
+    control_totals: ControlTotals = None
     charts: list[ChartView] = Field(description="Charts of the report.")

@@ -68,6 +68,7 @@ def show_report(  # noqa: PLR0913  # what the row does not have
             "failed_files": report.failed_files or [],
             "warnings": report.warnings or [],
             "balance": report.balance,
+            "control_totals": report.control_totals,
             "masked_columns": masked_columns(report),
             "totals": None if report.totals is None else [TotalView(**total) for total in report.totals],
             "totals_omitted": report.totals_omitted,

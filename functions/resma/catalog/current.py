@@ -152,7 +152,7 @@ def _read_logo(folder: Path, settings: CatalogSettings) -> Logo | None:
 
 
 def _find_folders(folder: Path) -> list[Path]:
-    """Returns the folders of report types, also of those that lack one of their two files."""
+    """Returns the folders of report types, also of those that lack a file."""
     paths = {path.parent for name in ("report.toml", "query.sql") for path in folder.glob(f"*/{name}")}
     return sorted(path for path in paths if not path.name.startswith("."))
 

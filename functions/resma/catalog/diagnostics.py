@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-FileName = Literal["report.toml", "query.sql", "resma.toml"]
+FileName = Literal["report.toml", "query.sql", "control.sql", "resma.toml"]
 
 KeyPath = tuple[str | int, ...]
 """Keys and indexes that lead to a value of report.toml: `("columns", 3, "kind")`."""
@@ -15,7 +15,7 @@ KeyPath = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One error or warning. In report.toml its position is `key_path`; in query.sql it is `line`, from 1."""
+    """One error or warning. In report.toml its position is `key_path`; in a query it is `line`, from 1."""
 
     message: str
     key_path: KeyPath = ()

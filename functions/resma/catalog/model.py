@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from resma.catalog.column_defaults import with_defaults
 from resma.catalog.consistency import find_column_errors, find_filter_errors, find_kind_errors, find_name_errors
+from resma.catalog.control import find_control_errors
 from resma.catalog.diagnostics import CatalogCheckError, Diagnostic
 from resma.catalog.file_names import find_file_name_errors, require_file_name
 from resma.catalog.filters import check_values, format_values
@@ -228,10 +229,18 @@ class Limits(_Frozen):
     """Timeout between two fetches, while the rows read so far are stored."""
 
 
+class ControlSpec(_Frozen):
+    """The control query of a report type, whose result the totals must be equal to."""
+
+    query: Literal["control.sql"] = "control.sql"
+    unless_filtered_by: tuple[str, ...] = ()
+    """Filters that the control query cannot apply: a report for which one of them is set has no control totals."""
+
+
 class ReportType(_Frozen):
     """One type of report, as its folder describes it."""
 
-    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"query", "tenants"})
+    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"query", "control_query", "tenants"})
     """Fields that are not keys of report.toml."""
 
     type: Annotated[str, Field(max_length=100), AfterValidator(_require_type)]
@@ -262,6 +271,9 @@ class ReportType(_Frozen):
     pdf: PdfParts = PdfParts()
     """Parts of PDF files, for options that a request does not set."""
     query: str
+    control: ControlSpec | None = None
+    control_query: str | None = None
+    """Content of control.sql; None if there is no such file."""
     tenants: Literal["required", "none"] = "required"
     """Whether the query selects the rows of one tenant. It is a setting of the catalog (resma.toml)."""
 
@@ -276,7 +288,10 @@ class ReportType(_Frozen):
         filters = [item.name for item in self.filters]
         query_errors = find_query_errors(self.query, filters, tenants=self.tenants)
         name_errors = find_file_name_errors(self.file_name, self.filters)
-        return _require_none(self, chain(find_kind_errors(self), find_split_errors(self), name_errors, query_errors))
+        split_errors, control_errors = find_split_errors(self), find_control_errors(self)
+        return _require_none(
+            self, chain(find_kind_errors(self), split_errors, name_errors, query_errors, control_errors)
+        )
 
     @property
     def shown_columns(self) -> tuple[ColumnSpec, ...]:

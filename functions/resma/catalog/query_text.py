@@ -1,4 +1,4 @@
-"""Lexical checks of query.sql: its parameters, and text that prevents psycopg from binding values.
+"""Lexical checks of query.sql and control.sql: their parameters, and text that prevents psycopg from binding values.
 
 psycopg does not parse SQL: it also reads `%(name)s` in comments and quotes as a parameter, and rejects any other `%`.
 """
@@ -14,6 +14,9 @@ from resma.catalog.diagnostics import Diagnostic, suggest
 TENANT = "tenant_id"
 """Name of the parameter with the tenant's id. Every query must use it if tenants are required, and no
 filter may have its name."""
+
+Tenants = Literal["required", "none"]
+"""Whether queries select the rows of one tenant. It is a setting of the catalog (resma.toml)."""
 
 # SQL's comments and quoting: PostgreSQL manual, 4.1. A nested comment is read only to its first end.
 _TOKEN = re.compile(
@@ -44,7 +47,7 @@ def find_parameters(query: str) -> dict[str, int]:
 
 
 def find_query_errors(
-    query: str, filters: Collection[str] | None, *, tenants: Literal["required", "none"] = "required"
+    query: str, filters: Collection[str] | None, *, tenants: Tenants = "required"
 ) -> Iterator[Diagnostic]:
     """Yields errors of the query's text. If `filters` is None, parameters are not compared with filters.
 

@@ -22,6 +22,7 @@ _EXAMPLES = {
 _DERIVED = {"title", "description", "heading", "label"}
 _NOT_IN_FILE = {
     "query": "The query belongs in query.sql. Remove this key.",
+    "control_query": "The control query belongs in control.sql. Remove this key.",
     "tenants": "The key `tenants` belongs in resma.toml, beside the folders of the report types. Move it there.",
 }
 

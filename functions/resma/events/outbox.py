@@ -99,6 +99,7 @@ def describe_event(event: Event, report: Report, public_base_url: str, files_fai
             "totals": report.totals,
             "totalsOmitted": report.totals_omitted,
             "balance": report.balance,
+            "controlTotals": report.control_totals,
             "error": {"code": event.error_code, "detail": event.error_detail} if event.error_code else None,
             "links": {
                 "report": f"{public_base_url}/api/v1/reports/{report.report_id}",

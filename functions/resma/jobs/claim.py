@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from resma.aws.cost import Usage
 from resma.catalog import load_catalog
-from resma.errors import AllFormatsFailedError, LeaseHeldError, ResmaError
+from resma.errors import AllFormatsFailedError, ControlMismatchError, LeaseHeldError, ResmaError
 from resma.jobs import transitions
 from resma.jobs.fence import fenced_update
 from resma.jobs.outcome import record_end
@@ -23,6 +23,7 @@ from resma.jobs.report_rows import CheckpointRecord, ReportFiles
 from resma.jobs.stored_charts import store_charts
 from resma.jobs.transitions import NOT_WAITING
 from resma.report.content import ReportContent
+from resma.report.control_totals import control_records
 from resma.report.header import Balance, Total
 from resma.report.records import BalanceRecord, MetricsRecord, TotalRecord
 from resma.report.summary import Summary
@@ -121,11 +122,13 @@ def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summ
     columns, filters = personal_content(claim) or (None, None)
     totals = _show_totals(claim.type, summary.totals)
     further = totals[MAX_SHOWN_TOTALS:]
+    control = summary.control_totals
     fenced_update(
         connection,
         claim,
         "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s,"
-        " totals_omitted = %(totals_omitted)s, further_totals = %(further_totals)s, charts = %(charts)s,"
+        " control_totals = %(control_totals)s, totals_omitted = %(totals_omitted)s,"
+        " further_totals = %(further_totals)s, charts = %(charts)s,"
         " personal_columns = %(personal_columns)s, personal_filters = %(personal_filters)s,"
         " writing_since = clock_timestamp(), written_before = 0",
         {
@@ -136,6 +139,7 @@ def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summ
             "further_totals": Jsonb(further) if further else None,
             "balance": Jsonb(_show_balance(summary.balance)) if summary.balance else None,
             "charts": Jsonb(store_charts(claim, summary.charts)),
+            "control_totals": None if control is None else Jsonb(control_records(control)),
             "personal_columns": columns,
             "personal_filters": filters,
         },
@@ -187,10 +191,12 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
     transitions.fail(
         connection,
         claim,
-        "failed_files = %(failed_files)s, error_code = %(code)s, error_detail = %(detail)s",
+        "failed_files = %(failed_files)s, control_totals = coalesce(%(control_totals)s, control_totals),"
+        " error_code = %(code)s, error_detail = %(detail)s",
         {
             **describe_attempt(claim, error, "Another attempt would fail in the same way."),
             "failed_files": Jsonb(list(error.failed_files)) if isinstance(error, AllFormatsFailedError) else None,
+            "control_totals": Jsonb(list(error.control_totals)) if isinstance(error, ControlMismatchError) else None,
         },
     )
     record_end(connection, claim.tenant_id, claim.report_id, "report.failed")

@@ -107,6 +107,28 @@ class EventSplit(_Part):
     zip: EventSplitObject | None = Field(description="ZIP archive of a READY report, if it was requested.")
 
 
+class EventRowPair(_Part):
+    """Number of rows of a currency in the report, and in the result of the control query."""
+
+    report: int = Field(description="Number of rows in the report.")
+    control: int = Field(description="Number of rows in the result of the control query.")
+
+
+class EventAmountPair(_Part):
+    """Sum of an amount in the report, and in the result of the control query, as decimal strings."""
+
+    report: str = Field(description="Sum in the report.")
+    control: str = Field(description="Value in the result of the control query.")
+
+
+class EventControlTotal(_Part):
+    """Figures of one currency, or of all rows, in the report and in the result of the control query."""
+
+    currency: str | None = Field(description="Currency, as in the rows; null if the report type has no currencies.")
+    rows: EventRowPair | None = Field(description="Numbers of rows; null if the control query does not count rows.")
+    amounts: dict[str, EventAmountPair] = Field(description="Sums of each amount, by the name of its column.")
+
+
 class EventError(_Part):
     """Error that a FAILED report ended with."""
 
@@ -157,6 +179,12 @@ class EventData(_Part):
         description="Number of further currencies, whose totals are in `GET /api/v1/reports/{reportId}/summary`.",
     )
     balance: EventBalance | None = Field(description="Opening and closing balance of an account statement.")
+    control_totals: list[EventControlTotal] | None = Field(
+        max_length=20,
+        description="Result of the control query beside the report's totals, at most 20 currencies. It is equal to the "
+        "totals, unless the report FAILED as `control-mismatch`; those that differ are then first. Null if the report "
+        "has no control query, or it has not run.",
+    )
     error: EventError | None = Field(description="Error that a FAILED report ended with.")
     links: EventLinks = Field(description="URLs of the report.")
 

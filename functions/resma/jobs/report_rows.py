@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from resma.database.connection import LOCK_TIMEOUT
 from resma.database.locks import AdvisoryLock, acquire_lock
 from resma.report.content import ReportContent
-from resma.report.records import BalanceRecord, ManifestRecord, MetricsRecord, TotalRecord
+from resma.report.records import BalanceRecord, ControlTotalRecord, ManifestRecord, MetricsRecord, TotalRecord
 from resma.report.status import IS_LIVE
 from resma.report.warnings import ReportWarning
 from resma.request_errors import (
@@ -113,6 +113,8 @@ class Report(ReportContent):
     totals_omitted: int
     """Number of further currencies."""
     balance: BalanceRecord | None
+    control_totals: list[ControlTotalRecord] | None
+    """At most 20, beginning with those that differ. None if the report has no control query, or it has not run."""
     files: list[StoredFile] | None
     failed_files: list[FailedFile] | None
     """None until the report has ended. If all formats failed, the report is FAILED and this has all of them."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from resma.i18n.locales import DEFAULT_LOCALE, Locale
 from resma.report.brand import Brand
+from resma.report.control_totals import ControlTotal
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
 from resma.report.format_options import CsvDialect, PdfParts
 
@@ -174,6 +175,8 @@ class ReportHeader:
     """Page orientation of the report type, used unless the request sets one."""
     totals_omitted: int = 0
     """Number of currencies that are not in `totals`."""
+    control_totals: tuple[ControlTotal, ...] | None = None
+    """Control totals, which agree with the totals, at most as many as `totals`. None if there is no control query."""
     brand: Brand = NO_BRAND
     """Colors, footer, legal notice and logo of the organization."""
     csv: CsvDialect = DEFAULT_DIALECT

@@ -14,6 +14,30 @@ class TotalRecord(TypedDict):
     """Amounts by the name of the column that is added up."""
 
 
+class RowPair(TypedDict):
+    """Number of rows of a currency in the report, and in the result of the control query."""
+
+    report: int
+    control: int
+
+
+class AmountPair(TypedDict):
+    """Sum of an amount in the report, and in the result of the control query."""
+
+    report: str
+    control: str
+
+
+class ControlTotalRecord(TypedDict):
+    """Figures of one currency in the report, and in the result of the control query."""
+
+    currency: str | None
+    rows: RowPair | None
+    """None if the control query does not count rows."""
+    amounts: dict[str, AmountPair]
+    """Amounts by the name of the column that is added up."""
+
+
 class BalanceRecord(TypedDict):
     """Balance of an account before the first row and after the last, as strings."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from resma.report.control_totals import ControlTotal
 from resma.report.header import Balance, Chart, Period, Total
 
 
@@ -26,5 +27,8 @@ class Summary:
     """Number of currencies that are not in `totals`."""
     widths: Mapping[str, int] | None = None
     """Length in bytes of the longest cell of each column of kind text or json; None if it was not measured."""
+    control_totals: tuple[ControlTotal, ...] | None = None
+    """Control totals, which agree with the totals. None if the report has no control query, or its filters exclude it.
+    """
     checksum: str = ""
     """Checksum of all groups from which totals, charts and periods are computed, including omitted groups."""

@@ -40,6 +40,7 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
         rows=summary.rows,
         totals=summary.totals[:MAX_FILE_TOTALS],
         totals_omitted=summary.totals_omitted + len(summary.totals[MAX_FILE_TOTALS:]),
+        control_totals=None if summary.control_totals is None else summary.control_totals[:MAX_FILE_TOTALS],
         charts=summary.charts,
         columns=tuple(
             _column(

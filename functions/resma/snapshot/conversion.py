@@ -18,7 +18,7 @@ from resma.report.decimal_types import DecimalType, decimal_of_numeric
 from resma.report.header import Kind
 from resma.snapshot.column_names import column_of_report
 
-_REAL, _DOUBLE, _MONEY, _JSON, _JSONB = 700, 701, 790, 114, 3802
+_REAL, _DOUBLE, _MONEY, _JSON, _JSONB, _NUMERIC = 700, 701, 790, 114, 3802, 1700
 """OIDs of built-in types, which are the same in every database (src/include/catalog/pg_type.dat of Postgres)."""
 
 _EXACT = "::text::numeric"
@@ -100,6 +100,14 @@ def column_expression(column: ColumnSpec, *, masked: bool) -> sql.Composed:
     if column.kind == "boolean":
         return value + sql.SQL("::text")  # `true` instead of `t`
     return number_of(column) if column.kind == "amount" else value
+
+
+def exact_number(column: Column) -> sql.Composed | None:
+    """Returns the SQL expression for a column of a result as a numeric; None if it is not a number."""
+    value = column_of_report(column.name)
+    if column.type_code in {_REAL, _DOUBLE}:
+        return value + sql.SQL(_EXACT)
+    return value + sql.SQL("::numeric") if column.type_code in {_NUMERIC, *_DECIMALS} else None
 
 
 def described_decimals(described: Sequence[Column]) -> dict[str, DecimalType]:

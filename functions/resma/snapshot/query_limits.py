@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import Connection, sql
@@ -16,6 +16,8 @@ from resma.errors import DatabaseBusyError
 
 MIN_STATEMENT_SECONDS = 1.0
 """Minimum statement timeout, also if the invocation has less time left."""
+
+_LONGER_INVOCATION = "raise the template's parameter WorkerTimeoutSeconds (the invocation had no more time left)"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class QueryLimits:
     """How to raise this limit, as a clause that follows "or"."""
     lock_seconds: int
     idle_seconds: int
+    ends_at: float | None = None
+    """When the time of the worker's invocation is up, as `time.monotonic`; None if there is no invocation."""
 
 
 def limits_of(
@@ -48,10 +52,10 @@ def limits_of(
     if max_statement_seconds is not None:
         choices.append((max_statement_seconds, "raise the template's parameter MaxStatementTimeoutSeconds"))
     if seconds_left is not None:
-        remedy = "raise the template's parameter WorkerTimeoutSeconds (the invocation had no more time left)"
-        choices.append((max(MIN_STATEMENT_SECONDS, seconds_left), remedy))
+        choices.append((max(MIN_STATEMENT_SECONDS, seconds_left), _LONGER_INVOCATION))
     seconds, remedy = min(choices)
-    return QueryLimits(seconds, remedy, declared.lock_timeout_seconds, declared.idle_timeout_seconds)
+    ends_at = None if seconds_left is None else time.monotonic() + seconds_left
+    return QueryLimits(seconds, remedy, declared.lock_timeout_seconds, declared.idle_timeout_seconds, ends_at)
 
 
 class QueryClock:
@@ -62,6 +66,23 @@ class QueryClock:
         self._type = report_type.type
         self._limits = limits
         self._since = time.monotonic()
+        self._query = "query"
+
+    @contextlib.contextmanager
+    def measure(self, query: str) -> Iterator[None]:
+        """Limits the time of a query that follows the summary to the same limits, and to what the invocation has left.
+
+        If it fails, the errors of the transaction have its name.
+        """
+        self._query, limits = query, self._limits
+        seconds_left = None if limits.ends_at is None else max(MIN_STATEMENT_SECONDS, limits.ends_at - time.monotonic())
+        if seconds_left is not None and seconds_left < limits.statement_seconds:
+            self.set(replace(limits, statement_seconds=seconds_left, statement_remedy=_LONGER_INVOCATION))
+        else:
+            self.set()
+        yield
+        self._query = "query"
+        self.set(limits)
 
     def set(self, limits: QueryLimits | None = None) -> None:
         """Sets the limits of the open transaction; `limits` replace the previous ones."""
@@ -87,9 +108,9 @@ class QueryClock:
             raise DatabaseBusyError(self._describe_cancellation()) from error
         except psycopg.errors.LockNotAvailable as error:
             raise DatabaseBusyError(
-                f"The query of {self._type} waited longer than {self._limits.lock_seconds} s for a lock (lock_timeout, "
-                "SQLSTATE 55P03). pg_blocking_pids shows which session holds it. Change tables when no reports are "
-                "generated, or raise `lock_timeout_seconds` under `[limits]` in report.toml."
+                f"The {self._query} of {self._type} waited longer than {self._limits.lock_seconds} s for a lock "
+                "(lock_timeout, SQLSTATE 55P03). pg_blocking_pids shows which session holds it. Change tables when "
+                "no reports are generated, or raise `lock_timeout_seconds` under `[limits]` in report.toml."
             ) from error
         except psycopg.errors.IdleInTransactionSessionTimeout as error:
             raise DatabaseBusyError(
@@ -103,10 +124,10 @@ class QueryClock:
         limit = f"{round(self._limits.statement_seconds, 1):g} s"
         if time.monotonic() - self._since < self._limits.statement_seconds:
             return (
-                f"The query of {self._type} was canceled (SQLSTATE 57014) before its limit of {limit}: an operator "
-                "canceled it, or the database's role has a shorter limit. See the server's log."
+                f"The {self._query} of {self._type} was canceled (SQLSTATE 57014) before its limit of {limit}: an "
+                "operator canceled it, or the database's role has a shorter limit. See the server's log."
             )
         return (
-            f"The query of {self._type} ran longer than its limit of {limit} (statement_timeout, SQLSTATE 57014). "
-            f"Narrow the filters, create an index for the query, or {self._limits.statement_remedy}."
+            f"The {self._query} of {self._type} ran longer than its limit of {limit} (statement_timeout, SQLSTATE "
+            f"57014). Narrow the filters, create an index for the query, or {self._limits.statement_remedy}."
         )

@@ -20,6 +20,7 @@ from resma.report.decimal_types import DecimalType
 from resma.report.rows import Batch, Row
 from resma.report.summary import Summary
 from resma.snapshot.column_names import column_of_report
+from resma.snapshot.control_totals import find_control_totals, has_control
 from resma.snapshot.conversion import converted, decimal_types, needs_description
 from resma.snapshot.cursor import read_batches
 from resma.snapshot.keyset import rows_after, types_of
@@ -74,11 +75,18 @@ class Snapshot:
         self._unrestricted: ReportType | None = None
 
     def summarize(self, language: Language = "en") -> Summary:
-        """Counts the rows and aggregates totals, charts and periods, in the database, in one pass over the query."""
+        """Counts the rows and aggregates totals, charts and periods, in the database, in one pass over the query.
+
+        Then executes the control query, if the report type has one. Raises ControlMismatchError if it disagrees.
+        """
         self._convert()
         summary = summarize(self._connection, self._type, self._values, language)
         self._widths = summary.widths
-        return summary
+        if not has_control(self._type, self._values):
+            return summary
+        with self._clock.measure("control query"):
+            found = find_control_totals(self._connection, self._type, self._values, summary)
+        return replace(summary, control_totals=found)
 
     def set_limits(self, limits: QueryLimits) -> None:
         """Replaces the limits of later statements: a worker has less time for the rows than it had for the summary."""
@@ -121,7 +129,9 @@ class Snapshot:
         self._values[_WATERMARK] = summary.as_of
         for report_type in (*_up_to_watermark(self._type), self._type):
             now = summarize(self._connection, report_type, self._values, language)
-            if repr(replace(now, as_of=summary.as_of)) == repr(summary):  # NaN is not equal to itself
+            # The control query ran in the first snapshot.
+            same = replace(now, as_of=summary.as_of, control_totals=summary.control_totals)
+            if repr(same) == repr(summary):  # NaN is not equal to itself
                 self._type = report_type
                 self._widths = now.widths
                 return

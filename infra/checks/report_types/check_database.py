@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -15,8 +15,10 @@ from infra.checks.report_types.decimal_digits import find_decimal_errors
 from infra.checks.report_types.execute import QueryRejectedError, as_reader, execute, order_by
 from infra.checks.report_types.grants import find_missing_grants, named_relations, read_role
 from infra.checks.report_types.tenant_condition import find_tenant_errors
-from resma.catalog import Diagnostic, ReportType
+from resma.catalog import ColumnSpec, Diagnostic, ReportType
 from resma.catalog.diagnostics import suggest
+from resma.catalog.query_text import find_parameters
+from resma.snapshot.control_totals import find_control_column_errors
 from resma.snapshot.conversion import described_decimals
 
 
@@ -57,7 +59,42 @@ def find_database_errors(connection: Connection[TupleRow], report_type: ReportTy
             if item is None:
                 return DatabaseFindings(errors)
     errors += find_tenant_errors(connection, report_type)
-    return DatabaseFindings(errors)
+    control = find_control_errors(connection, report_type)
+    return DatabaseFindings([*errors, *control.errors], control.grants)
+
+
+def find_control_errors(connection: Connection[TupleRow], report_type: ReportType) -> DatabaseFindings:
+    """Returns the database's errors for the control query, if the report type has one. It is planned like the query."""
+    if report_type.control is None or report_type.control_query is None:
+        return DatabaseFindings([])
+    # The control query as the query of a report type, so that it is executed and located in the same way.
+    control = report_type.model_copy(update={"query": report_type.control_query, "columns": ()})
+    found = _check_control(connection, report_type, control)
+    return DatabaseFindings([replace(item, file="control.sql") for item in found.errors], found.grants)
+
+
+def _check_control(connection: Connection[TupleRow], report_type: ReportType, control: ReportType) -> DatabaseFindings:
+    try:
+        with as_reader(connection) as cursor:
+            execute(cursor, control, "SELECT *", "LIMIT 0")
+            described = cursor.description or ()
+    except QueryRejectedError as rejection:
+        return _explain_rejection(connection, control, rejection)
+    if errors := [
+        Diagnostic(message, file="control.sql", line=_line_of_word(control.query, name) if name else 1)
+        for message, name in find_control_column_errors(report_type, described)
+    ]:
+        return DatabaseFindings(errors)
+    columns = tuple(ColumnSpec.model_validate({"name": column.name}) for column in described)
+    control = control.model_copy(update={"columns": columns})
+    used = find_parameters(control.query)
+    for item in (item for item in control.filters if item.name in used):
+        try:
+            with as_reader(connection) as cursor:
+                execute(cursor, control, "EXPLAIN SELECT", "", item)
+        except QueryRejectedError as rejection:
+            errors.append(rejection.diagnostic)
+    return DatabaseFindings(errors or list(find_tenant_errors(connection, control)))
 
 
 def _explain_rejection(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -96,6 +97,7 @@ def draw_report(console: Console, report: Json) -> None:
             ("rows", _number(report["rows"])),
             ("totals", "; ".join(_totals(report["totals"] or [], report.get("totalsOmitted", 0)))),
             ("balance", _balance(report.get("balance"))),
+            ("control", _control(report.get("controlTotals"))),
             ("masked", ", ".join(report["maskedColumns"])),
             ("attempt", report["attempt"]),
             ("speed", f"{metrics['rowsPerSecond']:,} rows/s" if metrics else None),
@@ -261,6 +263,24 @@ def _totals(totals: list[Json], omitted: int) -> Iterator[str]:
         yield f"{'' if currency is None else f'{currency} '}{shown} in {count(total['rows'], 'row')}"
     if omitted:
         yield f"and {count(omitted, 'more currency', 'more currencies')}"
+
+
+def _control(totals: list[Json] | None) -> str | None:
+    """Returns whether the control totals agree with the totals, and the figures that differ."""
+    if totals is None:
+        return None
+    differences = [
+        f"{'' if total['currency'] is None else total['currency'] + ' '}{name}: {pair['report']}, not {pair['control']}"
+        for total in totals
+        for name, pair in {"rows": total["rows"], **total["amounts"]}.items()
+        if pair is not None and _differs(pair["report"], pair["control"])
+    ]
+    return "; ".join(differences) or "agrees with the totals"
+
+
+def _differs(one: object, other: object) -> bool:
+    """Returns whether two figures have different values: 4.50 and 4.5 are equal, and NaN is equal to itself."""
+    return str(one) != str(other) and Decimal(str(one)) != Decimal(str(other))
 
 
 def _balance(balance: Json | None) -> str:

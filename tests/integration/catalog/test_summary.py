@@ -80,7 +80,7 @@ def test_the_summary_is_the_sum_of_the_rows_in_the_file(system: System) -> None:
     assert system.work_once()
     status, _, found = summary(system, report_id)
     assert status == 200
-    assert found.keys() == {"asOf", "rows", "totals", "totalsOmitted", "next", "balance", "charts"}
+    assert found.keys() == {"asOf", "rows", "totals", "totalsOmitted", "next", "balance", "controlTotals", "charts"}
     report = system.show(report_id)
     assert [found[name] for name in ("asOf", "rows", "totals", "balance")] == [
         report[name] for name in ("asOf", "rows", "totals", "balance")

@@ -18,6 +18,7 @@ from resma.catalog import (
     BalanceSpec,
     ChartSpec,
     ColumnSpec,
+    ControlSpec,
     Filter,
     Limits,
     ReportType,
@@ -338,8 +339,23 @@ def test_the_guide_quotes_the_sample_exactly() -> None:
 
 def test_the_guide_names_every_key() -> None:
     guide = (ROOT / "docs" / "report-types.md").read_text(encoding="utf-8")
-    tables = {"query", "tenants", "name", "columns", "filters", "charts", "totals", "balance", "limits", "pdf", "split"}
-    for model in (ReportType, ColumnSpec, Filter, Totals, BalanceSpec, ChartSpec, SplitSpec, Limits, PdfParts):
+    tables = {
+        "query",
+        "control_query",
+        "tenants",
+        "name",
+        "columns",
+        "filters",
+        "charts",
+        "totals",
+        "balance",
+        "limits",
+        "pdf",
+        "split",
+        "control",
+    }
+    parts = (ColumnSpec, Filter, Totals, BalanceSpec, ChartSpec, SplitSpec, ControlSpec, Limits, PdfParts)
+    for model in (ReportType, *parts):
         for key in model.model_fields.keys() - tables:
             assert f"`{key}`" in guide, key
 

@@ -148,3 +148,4 @@ def test_different_report_types_have_different_stamps() -> None:
     one = find_report_type("TRANSACTIONS")
     assert stamp_of(one) == stamp_of(one.model_copy())
     assert stamp_of(one) != stamp_of(one.model_copy(update={"query": one.query + " "}))
+    assert stamp_of(one) != stamp_of(one.model_copy(update={"control_query": "SELECT 1"}))

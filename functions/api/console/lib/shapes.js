@@ -29,12 +29,16 @@
 /** @typedef {{code: string, detail: string, format: string | null, column: string | null, row: number | null, rows: number | null}} Warning */
 /** @typedef {{currency: string | null, rows: number, amounts: Record<string, string>}} Total Amounts by column, as exact decimal strings */
 /**
+ * @typedef {{currency: string | null, rows: {report: number, control: number} | null,
+ *   amounts: Record<string, {report: string, control: string}>}} ControlTotal
+ */
+/**
  * @typedef {ReportRequest & {id: string, format: string, formats: string[], status: Status, progress: Progress,
  *   waitingFor: {dependency: string, since: string, nextAttemptAt: string, detail: string} | null,
  *   attempt: number, createdAt: string, startedAt: string | null, finishedAt: string | null, expiresAt: string | null, asOf: string | null,
  *   rows: number | null, files: File[] | null, failedFiles: FailedFile[], warnings: Warning[], totals: Total[] | null,
  *   totalsOmitted: number,
- *   balance: {opening: string, closing: string} | null, maskedColumns: string[], metrics: any,
+ *   balance: {opening: string, closing: string} | null, controlTotals: ControlTotal[] | null, maskedColumns: string[], metrics: any,
  *   requestedBy: string | null, requestedByName: string | null,
  *   error: {code: string, detail: string} | null}} Report
  */

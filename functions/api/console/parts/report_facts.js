@@ -29,6 +29,19 @@ export function totalsSection(report, types) {
       fact(t("totals.opening"), amount(report.balance.opening)), fact(t("totals.closing"), amount(report.balance.closing))));
 }
 
+/** @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
+export function controlSection(report, types) {
+  if (!report.controlTotals?.length) return null;
+  const rows = report.controlTotals.flatMap((total) => [
+    ...(total.rows ? [[[total.currency, t("totals.rows")], number(total.rows.report), number(total.rows.control)]] : []),
+    ...Object.entries(total.amounts).map(([name, pair]) =>
+      [[total.currency, headingOf(types, report.type, name)], amount(pair.report), amount(pair.control)]),
+  ]).map(([names, ...figures]) => [names.filter((name) => name !== null).join(" "), ...figures]);
+  const title = t(report.error?.code === "control-mismatch" ? "totals.control-differ" : "totals.control-agree");
+  const columns = [{ label: t("totals.column") }, { label: t("totals.in-report"), isNumber: true }, { label: t("totals.in-control"), isNumber: true }];
+  return h("section", { class: "card" }, h("h2", {}, title), table(title, columns, rows));
+}
+
 function headingOf(types, typeName, name) {
   const type = types.find((each) => each.type === typeName);
   return type?.columns.find((column) => column.name === name)?.heading ?? name;

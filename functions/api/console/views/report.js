@@ -9,7 +9,7 @@ import { poll } from "../lib/poll.js";
 import { reportActions } from "../parts/report_actions.js";
 import { deliveriesSection } from "../parts/report_deliveries.js";
 import { notifier } from "../parts/report_notify.js";
-import { factsSection, totalsSection } from "../parts/report_facts.js";
+import { controlSection, factsSection, totalsSection } from "../parts/report_facts.js";
 import { failedFiles, failure, noRows, warnings } from "../parts/report_notices.js";
 import { progressCard } from "../parts/report_progress.js";
 import { summarySection } from "../parts/report_summary.js";
@@ -55,7 +55,7 @@ export async function showReport(main, { parameters: [id], signal }) {
     if (hadFocus) (/** @type {HTMLElement | null} */ (parts.actions.querySelector("button")) ?? heading).focus();
     put(parts.problemArea, failure(report), noRows(report), failedFiles(report, types), warnings(report, types));
     if (report.totals !== null) parts.summary.querySelector(".early")?.remove();
-    put(parts.body, totalsSection(report, types), factsSection(report, types));
+    put(parts.body, totalsSection(report, types), controlSection(report, types), factsSection(report, types));
     if (!isUnderWay(report)) showDeliveries();
   };
   const showSummary = async (report) => {

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from resma.i18n.translations import translate
 from resma.report.header import Chart, ReportHeader
-from resma.report.total_lines import total_lines
+from resma.report.total_lines import control_text, total_lines
 from resma.writers.pdf.front.canvas import INSET, LEFT, LINE, CoverCanvas, TextStyle
 from resma.writers.pdf.front.charts import chart_drawing
 from resma.writers.pdf.front.import_pages import ImportedPages
@@ -151,9 +151,18 @@ class _Cover:
         else:
             self._totals(LEFT + 2 * (column + GAP), top, column)
             bottom = top - 34 - max(lines, totals) * LINE
+        bottom = self._control(bottom)
         rows = [charts] if len(charts) == 2 else [charts[:1], charts[1:]]
         self._chart_rows(rows, bottom, floor=self._legal())
         self._canvas.end_page()
+
+    def _control(self, top: float) -> float:
+        """Draws the line of control totals, if there are any. Returns the position below it."""
+        text = control_text(self._header)
+        if text is None:
+            return top
+        self._canvas.text(_STRONG, LEFT + INSET, top + LINE / 2, text, cut_at=self._width - 2 * INSET)
+        return top - LINE / 2
 
     def _legal(self) -> float:
         """Draws the legal text of the brand at the bottom of the page. Returns the lowest position of charts."""

@@ -11,7 +11,7 @@ from math import ceil
 
 from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
-from resma.report.total_lines import total_lines
+from resma.report.total_lines import control_text, total_lines
 from resma.writers.palette import palette_of
 from resma.writers.pdf.front.style import wrapped
 from resma.writers.pdf.layout import LEADING, MARGIN, Layout
@@ -58,12 +58,13 @@ class Letterhead:
         if len(pairs) > room:
             pairs[room - 1 :] = [("…", f"+ {header.locale.format_number(str(len(pairs) - room + 1))}")]
         self._pairs = pairs
+        self._control = control_text(header)
         self._legal = list(_legal(header, layout, pen))
 
     @property
     def slots(self) -> int:
         """Number of slots that the letterhead takes. It is even, so that every second row has a background."""
-        lines = (self._lines - 1) * _PAIR_LEADING + len(self._legal) * _LEGAL_LEADING
+        lines = (self._lines - 1 + bool(self._control)) * _PAIR_LEADING + len(self._legal) * _LEGAL_LEADING
         bottom = self._layout.height - _PAIRS_DROP - lines - _BELOW
         return 2 * ceil((self._layout.headings_top - bottom) / (2 * LEADING))
 
@@ -81,12 +82,19 @@ class Letterhead:
                 pen.show(Line(header.title, "B", 15, MARGIN, height - _TITLE_DROP, width - logo.taken)),
                 b"%b rg %b %b %b %b re f\n" % (operands(palette_of(header.brand).line), *map(number, bar)),
                 *self._columns_of_pairs(),
+                *self._control_line(),
                 *self._legal_lines(),
             )
         )
 
+    def _control_line(self) -> Iterator[bytes]:
+        if self._control:
+            y = self._layout.height - _PAIRS_DROP - self._lines * _PAIR_LEADING
+            text = Line(self._control, "B", _SIZE, MARGIN, y, self._layout.right - MARGIN)
+            yield INK + b" rg\n" + self._pen.show(text)
+
     def _legal_lines(self) -> Iterator[bytes]:
-        y = self._layout.height - _PAIRS_DROP - self._lines * _PAIR_LEADING
+        y = self._layout.height - _PAIRS_DROP - (self._lines + bool(self._control)) * _PAIR_LEADING
         for at, line in enumerate(self._legal):
             text = Line(line, "R", _LEGAL_SIZE, MARGIN, y - at * _LEGAL_LEADING)
             yield GRAY + b" rg\n" + self._pen.show(text)

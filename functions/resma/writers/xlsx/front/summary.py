@@ -9,7 +9,7 @@ from math import ceil
 
 from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
-from resma.report.total_lines import TotalLine, total_lines
+from resma.report.total_lines import TotalLine, control_lines, total_lines
 from resma.writers.xlsx.sheets.sheet import print_setup
 from resma.writers.xlsx.syntax.limits import MAX_LINES
 from resma.writers.xlsx.syntax.serials import DaySerials, SecondOffsets, timestamp_serial
@@ -77,6 +77,7 @@ def summary_sheet(header: ReportHeader, styles: Styles, *, drawing: bool) -> byt
     _reconciliation(grid, header)
     _filters(grid, header)
     _totals(grid, header)
+    _control_totals(grid, header)
     cols = "".join(f'<col min="{i}" max="{i}" width="{w}" customWidth="1"/>' for i, w in enumerate((*WIDTHS, 3), 1))
     merged = "".join(f'<mergeCell ref="{area}"/>' for area in grid.merged)
     return (
@@ -146,6 +147,16 @@ def _totals(grid: _Grid, header: ReportHeader) -> None:
                 number_cell(amount, grid.styles.number(look)),
             ]
             grid.add(cells)
+
+
+def _control_totals(grid: _Grid, header: ReportHeader) -> None:
+    """Adds the figures of the control query, in the columns of the totals."""
+    if header.control_totals is None:
+        return
+    grid.section(translate("Control totals agree", header.locale.language))
+    counts_rows = any(total.rows for total in header.control_totals)
+    for cells in _total_lines(grid, list(control_lines(header))):
+        grid.add(cells if counts_rows else [*cells[:1], "<c/>", *cells[2:]])
 
 
 def _total_lines(grid: _Grid, totals: Sequence[TotalLine]) -> Iterator[list[str]]:
