@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from resma.report.brand import Brand
 from resma.report.colors import contrast_with_white, mixed_with_white
@@ -16,6 +17,8 @@ NEGATIVE = "A3483C"
 
 SHADES = ("182E54", "3E6296", "7FA0CB", "B9CBE3", "8A93A0", "C9A55C", "D9DEE5")
 """Colors of the parts of a whole, in order of size: blues, then gray and sand. The last is for `Other`."""
+
+_MAX_PALETTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,12 @@ class Palette:
 
 def palette_of(brand: Brand) -> Palette:
     """Returns the palette with the brand's colors, from which further shades are mixed."""
+    return _palette(brand.primary, brand.accent)
+
+
+@lru_cache(_MAX_PALETTES)
+def _palette(primary: str | None, accent: str | None) -> Palette:
     usual = Palette()
-    primary, accent = brand.primary, brand.accent
     *_, gray, sand, other = usual.shades
     shades = usual.shades
     if primary:

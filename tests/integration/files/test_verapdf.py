@@ -65,6 +65,20 @@ def test_empty_reports_conform_to_pdf_a(tmp_path: Path) -> None:
     accepted(files)
 
 
+def test_files_with_parts_of_the_fonts_conform_to_pdf_a(tmp_path: Path) -> None:
+    """Files of one page have only the characters that they show; one of more than 20 pages has all of them."""
+    latin = "".join(chr(code) for code in (*range(33, 127), *range(0xA1, 0x100))) + "€…–ŽžŒœŸ"
+    texts = [latin[at : at + 8] for at in range(0, len(latin), 8)]
+    files = []
+    for number, text in enumerate([*texts, latin, "", "1"]):
+        columns = tuple(replace(column, heading=text or "x") for column in COLUMNS)
+        rows = plain(1050) if number == 0 else rows_of(text)[:1]
+        head = header(len(rows), title=text, organization=text, filters=((text, text),), columns=columns)
+        files.append(tmp_path / f"{number}.pdf")
+        files[-1].write_bytes(pdf(head, rows, cover=False, contents=False))
+    accepted(files)
+
+
 @pytest.mark.parametrize("logo", ["vector", "pixels"])
 def test_brands_letterheads_and_split_columns_conform_to_pdf_a(tmp_path: Path, logo: str) -> None:
     curve = (("m", (0.0, 0.0)), ("l", (40.0, 0.0)), ("c", (40.0, 5.0, 20.0, 10.0, 0.0, 10.0)), ("h", ()))

@@ -16,10 +16,8 @@ from resma.writers.pdf.syntax import metadata, objects, page_tree
 from resma.writers.pdf.syntax.reserved_numbers import (
     CATALOG,
     COUNT,
-    FRAME,
     INFORMATION,
     INTENT,
-    LAST_FRAME,
     METADATA,
     OUTLINES,
     PAGES,
@@ -28,6 +26,7 @@ from resma.writers.pdf.syntax.reserved_numbers import (
 from resma.writers.pdf.table.page import PageComposer
 from resma.writers.pdf.table.page_template import form_dictionary
 from resma.writers.pdf.text.pen import Pen
+from resma.writers.pdf.text.used_codes import ALL_CODES, MAX_PAGES, record_codes
 
 
 class FinalObjects:
@@ -73,6 +72,11 @@ class FinalObjects:
         self._put(number, body)
         return number
 
+    def _content(self, content: bytes, entries: bytes = b"") -> bytes:
+        """Returns a content stream, whose codes are recorded."""
+        record_codes(self._state.codes, content)
+        return objects.stream(entries, content)
+
     def _put_cover(self) -> list[int]:
         """Writes the pages of the cover. Returns their object numbers."""
         cover, overlays = draw_cover(self._header, self._layout, self._pages, self._pen)
@@ -84,7 +88,7 @@ class FinalObjects:
 
     def _add_overlay(self, page: bytes, content: bytes) -> bytes:
         """Adds a form with its own resources on top of a page by reportlab. Returns the page."""
-        form = self._add(objects.stream(form_dictionary(self._layout, RESOURCES), content))
+        form = self._add(self._content(content, form_dictionary(self._layout, RESOURCES)))
         last = self._add(objects.stream(b"", b"/Over Do"))
         page = re.sub(rb"/Contents (\d+ 0 R)", rb"/Contents [\1 %d 0 R]" % last, page, count=1)
         return re.sub(rb"/Resources\s*<<", rb"/Resources <</XObject<</Over %d 0 R>>" % form, page, count=1)
@@ -110,7 +114,7 @@ class FinalObjects:
             body = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R/Annots[%b]>>"
             self._put(page, body % (parent, RESOURCES, stream, links))
             footer = self._composer.footer((1, 0), index, self._pages.total)
-            self._put(stream, objects.stream(b"", content + footer))
+            self._put(stream, self._content(content + footer))
             for number, node in page_tree.add_page(nodes, page, self._claim):
                 self._put(number, node)
         return first
@@ -130,16 +134,17 @@ class FinalObjects:
         return period_bookmarks(pairs, self._header.locale)
 
     def _put_shared(self, kids: list[int]) -> None:
-        fonts = font_resources(self._state.wide, self._add)
-        forms = b"/F %d 0 R/P %d 0 R" % (FRAME, LAST_FRAME)
-        forms += b"".join(b"/%b %d 0 R" % (name.encode(), number) for name, number in self._state.forms.items())
+        forms = b"".join(b"/%b %d 0 R" % (name.encode(), number) for name, number in self._state.forms.items())
         if self._composer.wraps:
             forms += b"/Y %d 0 R" % COUNT
             entries = b"/Type/XObject/Subtype/Form/BBox[-10 -10 500 20]/Resources %d 0 R" % RESOURCES
-            self._put(COUNT, objects.stream(entries, self._composer.count_form(self._pages.total)))
+            self._put(COUNT, self._content(self._composer.count_form(self._pages.total), entries))
         else:
             self._put(COUNT, b"null")  # poppler reports longer files as damaged if an object number is not used
         self._put(INTENT, metadata.output_intent(self._add))
+        is_small = self._pages.table <= MAX_PAGES
+        codes = self._state.codes if is_small else dict.fromkeys(self._state.codes, ALL_CODES)
+        fonts = font_resources(self._state.wide, codes, self._add)
         self._put(RESOURCES, b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms))
         box = b"0 0 %b %b" % (objects.number(self._layout.width), objects.number(self._layout.height))
         references = b" ".join(map(objects.reference, kids))

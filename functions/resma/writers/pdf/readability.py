@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 from resma.errors import FormatLimitError
 from resma.report.header import Kind
@@ -56,6 +57,8 @@ _COMFORTABLE: dict[Kind, int] = {
 _DIGIT_WIDTH = 0.5615 * SIZE
 """Width of a digit of Roboto, in points."""
 
+_MAX_CACHED = 64
+
 REMEDY = "Choose fewer columns with `columns`, use landscape orientation, or use XLSX or CSV instead."
 
 
@@ -101,6 +104,20 @@ class Readability:
 
 def check_widths(columns: Sequence[SizedColumn], layout: Layout) -> Readability:
     """Compares the width of each column with the width that its kind needs, and says whether columns are split."""
+    # Files of a split report have the same columns, so the result is cached by what it depends on.
+    return _check_widths(tuple([_Sizes(column.name, column.kind, column.width) for column in columns]), layout)
+
+
+class _Sizes(NamedTuple):
+    """The properties of a column that the result depends on."""
+
+    name: str
+    kind: Kind
+    width: float
+
+
+@lru_cache(_MAX_CACHED)
+def _check_widths(columns: Sequence[_Sizes], layout: Layout) -> Readability:
     found = _compare_widths(columns, layout)
     if (found.narrow or found.unreadable) and len(groups := split_columns(columns, layout)) > 1:
         return Readability((), (), len(columns), len(groups))

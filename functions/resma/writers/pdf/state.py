@@ -9,6 +9,7 @@ from resma.report.rows import Row
 from resma.writers.pdf.fonts.glyph_codes import WideState
 from resma.writers.pdf.syntax.objects import FileState
 from resma.writers.pdf.syntax.page_tree import TreeState
+from resma.writers.pdf.text.used_codes import no_codes
 from resma.writers.saved_state import Numbers
 
 
@@ -28,7 +29,9 @@ class PdfState:
     first_page: int = 0
     """Object number of the first table page; 0 before it is written."""
     forms: dict[str, int] = field(default_factory=dict)
-    """Object numbers of the forms that only some reports have, by name: logo, letterhead, and groups of columns."""
+    """Object numbers of the forms written so far, by name: logo, letterhead, full page, last page, for each group."""
+    codes: dict[str, bytes] = field(default_factory=no_codes)
+    """Codes of the one-byte fonts that the file shows, by the letter of the face, sorted; see `text/used_codes.py`."""
     rows: int = 0
     """Number of rows received, whether written or pending."""
     pages: int = 0

@@ -31,9 +31,7 @@ from resma.writers.pdf.syntax import metadata, objects
 from resma.writers.pdf.syntax.page_tree import add_page, parent_of_next
 from resma.writers.pdf.syntax.reserved_numbers import (
     CATALOG,
-    FRAME,
     INFORMATION,
-    LAST_FRAME,
     LAST_RESERVED,
     RESOURCES,
 )
@@ -47,6 +45,7 @@ from resma.writers.pdf.table.visible_text import VisibleText
 from resma.writers.pdf.table.wrapping import Wrapper
 from resma.writers.pdf.text.pen import Pen
 from resma.writers.pdf.text.unicode import WideText
+from resma.writers.pdf.text.used_codes import MAX_PAGES, record_codes
 
 PAGES_AT_ONCE = 20
 """Number of pages that are written at once, column by column. It does not depend on the batches, because glyphs of wide
@@ -82,7 +81,8 @@ class PdfWriter:
         self._pages_at_once = max(1, min(PAGES_AT_ONCE, _MAX_CELLS_AT_ONCE // len(self._cells)))
         self.state = PdfState(wide={letter: WideState() for letter in FACES})
         self._cover = cover_pages(header, self._layout, self._pen) if self._has_cover else 0
-        self._start = 0 if self._has_cover else Letterhead(header, self._layout, self._pen).slots
+        self._letterhead = None if self._has_cover else Letterhead(header, self._layout, self._pen)
+        self._start = self._letterhead.slots if self._letterhead else 0
         # If cells wrap, the number of pages is known only at the end.
         self._lines = self._start + self._plan.lines
         self._row_pages = None if self._wraps else max(1, -(-self._lines // self._slots))
@@ -131,7 +131,6 @@ class PdfWriter:
         file.position = len(objects.HEADER)
         file.highest = LAST_RESERVED
         parts = [objects.HEADER]
-        parts += [self._frames(group) for group in self._groups]
         if logo := self._header.brand.logo:
             parts.append(objects.put(file, self._claim_form(NAME[1:]), logo_object(logo)))
         if not self._has_cover:
@@ -168,7 +167,8 @@ class PdfWriter:
             out += self._pages(state.pending, bytes(state.kinds))
         state.pending, state.kinds = [], bytearray()
         if not state.pages:
-            form = b"/P" if self._has_cover else b"/L"
+            form = self._form_of_next()
+            out.append(self._frame(self._groups[0], form))
             out += self._page(self._composers[0].nothing(form, self._start), b"", is_first=True, is_last=True)
         pages = PageCounts(self._cover, self._contents, state.pages)
         final = FinalObjects(self._header, self._layout, self._pen, self._composers[0], state, pages)
@@ -183,42 +183,35 @@ class PdfWriter:
         number = self._state.forms[name.decode("ascii")] = self._claim()
         return number
 
-    def _frames(self, group: PageGroup) -> bytes:
-        """Returns the forms of a group: of a full page, of the last page, and of a first page without a cover."""
-        slots = self._slots
-        last = self._lines - slots * ((self._row_pages or 1) - 1)
-        numbers = [FRAME, LAST_FRAME]
-        if group.number:
-            numbers = [self._claim_form(group.form(name)) for name in (b"F", b"P")]
-        header = titled(self._header, group, len(self._groups))
-        parts = [
-            self._put_form(number, frame(header, self._layout, group.cells, 0 if self._wraps else count, self._pen))
-            for number, count in zip(numbers, (slots, last), strict=True)
-        ]
-        if not self._has_cover:
-            parts.append(self._first_frame(header, group))
-        return b"".join(parts)
+    def _frame(self, group: PageGroup, name: bytes) -> bytes:
+        """Returns the form of a group's full pages (`F`), last page (`P`), or first page without a cover (`L`)."""
+        header, layout = titled(self._header, group, len(self._groups)), self._layout
+        number = self._claim_form(group.form(name))
+        if name == b"L":
+            return self._put_form(number, self._first_frame(header, group))
+        last = self._lines - self._slots * ((self._row_pages or 1) - 1)
+        slots = 0 if self._wraps else self._slots if name == b"F" else last
+        return self._put_form(number, frame(header, layout, group.cells, slots, self._pen))
 
     def _first_frame(self, header: ReportHeader, group: PageGroup) -> bytes:
-        """Returns the form of a first page, whose first slots are free for the letterhead."""
-        layout, slots = self._layout, 0 if self._wraps else min(self._slots, self._lines)
-        above = titles(header, layout, self._pen) if group.number else self._letterhead()
-        content = first_frame(header, layout, group.cells, self._start, slots, above, self._pen)
-        return self._put_form(self._claim_form(group.form(b"L")), content)
-
-    def _letterhead(self) -> bytes:
-        letterhead = Letterhead(self._header, self._layout, self._pen).content()
-        return b"%b%b rg\n%b" % (letterhead, GRAY, footers(self._header, self._layout, self._pen))
+        """Returns the content of a first page, whose first slots are free for the letterhead."""
+        layout, pen, slots = self._layout, self._pen, 0 if self._wraps else min(self._slots, self._lines)
+        if group.number or self._letterhead is None:
+            above = titles(header, layout, pen)
+        else:
+            above = b"%b%b rg\n%b" % (self._letterhead.content(pen), GRAY, footers(header, layout, pen))
+        return first_frame(header, layout, group.cells, self._start, slots, above, pen)
 
     def _put_form(self, number: int, content: bytes) -> bytes:
+        record_codes(self._state.codes, content)
         return objects.put(self._state.file, number, objects.stream(form_dictionary(self._layout, RESOURCES), content))
 
-    def _form_of_next(self, group: PageGroup) -> bytes:
+    def _form_of_next(self) -> bytes:
         """Returns the name of the form that the next page shows."""
         row_page = self._state.pages // len(self._groups)
         if not self._has_cover and not row_page:
-            return b"/" + group.form(b"L")
-        return b"/" + group.form(b"P" if row_page + 1 == self._row_pages else b"F")
+            return b"L"
+        return b"P" if row_page + 1 == self._row_pages else b"F"
 
     def _add_lines(self, rows: Sequence[Row], first: int) -> None:
         """Adds rows to the pending lines. `first` is the number of the first row in the report, from 0."""
@@ -240,7 +233,10 @@ class PdfWriter:
             page_kinds = kinds[at * slots : (at + 1) * slots]
             for group, composer in zip(self._groups, self._composers, strict=True):
                 shown = [page_blocks[index] for index in group.indexes]
-                content = composer.content(self._form_of_next(group), shown, page_kinds, self._state.subtotals_shown)
+                form = self._form_of_next()
+                if group.form(form).decode() not in self._state.forms:
+                    yield self._frame(group, form)
+                content = composer.content(group.form(form), shown, page_kinds, self._state.subtotals_shown)
                 is_last = group.number + 1 == len(self._groups)
                 yield from self._page(content, page_kinds, is_first=not group.number, is_last=is_last)
 
@@ -258,10 +254,14 @@ class PdfWriter:
         footer = self._composers[0].footer((first + 1, end), self._before + state.pages + 1, self._total_pages)
         for period in self._plan.periods_starting(first, end) if is_first else ():
             state.period_starts.extend((number, state.pages, find_row(kinds, self._plan.start_of(period) - first)))
-        contents = claim()
+        contents, content = claim(), content + footer
+        level = objects.PAGE_LEVEL
+        if state.pages < MAX_PAGES:
+            record_codes(state.codes, content)
+            level = objects.ONCE_LEVEL
         out = [
             objects.put(file, number, _PAGE % (parent, RESOURCES, contents)),
-            objects.put(file, contents, objects.stream(b"", content + footer)),
+            objects.put(file, contents, objects.stream(b"", content, level)),
         ]
         out += [objects.put(file, node, body) for node, body in add_page(state.tree, number, claim)]
         state.pages += 1

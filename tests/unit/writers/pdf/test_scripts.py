@@ -37,6 +37,7 @@ from resma.writers.pdf.text import unicode
 from resma.writers.pdf.text.line_breaks import clusters
 from resma.writers.pdf.text.shaping import segments
 from resma.writers.pdf.text.unicode import WideText
+from resma.writers.pdf.text.used_codes import no_codes
 from resma.writers.saved_state import dump_state, load_state
 from tests.support.pdf_readers import draw_page, read_in_order, require_valid_pdf
 from tests.support.pdf_samples import batch, header, make
@@ -63,7 +64,7 @@ def pdf(*texts: str, letter: str = "R") -> bytes:
         objects.append(body)
         return len(objects)
 
-    fonts = font_resources({letter: state}, add)
+    fonts = font_resources({letter: state}, no_codes(), add)
     top = len(objects) + 2 * len(texts) + 1
     kids = []
     for content in contents:

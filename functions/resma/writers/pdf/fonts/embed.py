@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from resma.writers.pdf.fonts.glyph_codes import WideState
-from resma.writers.pdf.fonts.own_faces import CODE_POINTS, FACES, Face
+from resma.writers.pdf.fonts.latin_subset import latin_subset
+from resma.writers.pdf.fonts.own_faces import CODE_POINTS, FACES
 from resma.writers.pdf.fonts.to_unicode import to_unicode
 from resma.writers.pdf.fonts.type0 import wide_font
 from resma.writers.pdf.syntax.objects import reference, stream
@@ -13,49 +16,76 @@ from resma.writers.pdf.syntax.objects import reference, stream
 Add = Callable[[bytes], int]
 """Writes an object and returns its number."""
 
-_LATIN = [0xFFFD] * 32 + CODE_POINTS[32:]
+_UNKNOWN = 0xFFFD
+
+_MAX_SUBSETS = 64
+"""Maximum number of subsets in the cache, which take at most 15 KB each. Files of a split report often share one."""
 
 
-def font_resources(states: dict[str, WideState], add: Add) -> bytes:
+def font_resources(states: dict[str, WideState], used: Mapping[str, bytes], add: Add) -> bytes:
     """Writes the fonts. Returns the entries of a /Font dictionary: `/R1` and `/B1`, and from 2 on those of wide text.
 
-    `states` has the state of wide text by the letter of its face.
+    `states` has the state of wide text by the letter of its face, and `used` the codes of the one-byte fonts.
     """
     entries = []
-    for letter, face in FACES.items():
-        entries.append(b"/%b1 %b" % (letter.encode(), reference(_simple_font(face(), add))))
+    for letter in FACES:
+        entries.append(b"/%b1 %b" % (letter.encode(), reference(_simple_font(letter, used[letter], add))))
         state = states.get(letter, WideState())
-        for plane, used in enumerate(state.typefaces):
-            number = wide_font(letter, plane, used, add)
+        for plane, typeface in enumerate(state.typefaces):
+            number = wide_font(letter, plane, typeface, add)
             entries.append(b"/%b%d %b" % (letter.encode(), 2 + plane, reference(number)))
     return b"".join(entries)
 
 
-def _simple_font(face: Face, add: Add) -> int:
+@dataclass(frozen=True, slots=True)
+class _SimpleFont:
+    """The parts of a font that depend on the codes."""
+
+    file: bytes
+    text: bytes
+    widths: bytes
+    """Entries of the font dictionary."""
+
+
+def _simple_font(letter: str, used: bytes, add: Add) -> int:
     """Writes a TrueType font with one-byte codes in Windows-1252 (§9.6.3). Returns its object number.
 
     The font is symbolic: codes are mapped by the subset's (1,0) table, without an encoding (§9.6.6.4).
     """
+    face, font = FACES[letter](), _subset(letter, used)
     name = b"RESMAL+" + face.ttf.name
-    descriptor = _descriptor(face, name, add)
-    widths = b" ".join([b"%d" % face.width_of(point) for point in _LATIN[32:]])
-    pairs = [(code, chr(point)) for code, point in enumerate(_LATIN) if point != 0xFFFD]
-    text = add(stream(b"", to_unicode(pairs, 1)))
+    descriptor = add(b"%b/FontFile2 %d 0 R>>" % (_descriptor(letter, name), add(font.file)))
     return add(
-        b"<</Type/Font/Subtype/TrueType/BaseFont/%b/FirstChar 32/LastChar 255/Widths[%b]"
-        b"/FontDescriptor %d 0 R/ToUnicode %d 0 R>>" % (name, widths, descriptor, text)
+        b"<</Type/Font/Subtype/TrueType/BaseFont/%b%b/FontDescriptor %d 0 R/ToUnicode %d 0 R>>"
+        % (name, font.widths, descriptor, add(font.text))
     )
 
 
-def _descriptor(face: Face, name: bytes, add: Add) -> int:
-    """Writes the subset and its font descriptor (§9.8.1). Returns the object number of the descriptor."""
+@lru_cache(_MAX_SUBSETS)
+def _subset(letter: str, used: bytes) -> _SimpleFont:
+    """Returns the font with these codes, which must be in order. Other codes have no glyph and no width."""
+    face = FACES[letter]()
+    codes = [code for code in used or b" " if CODE_POINTS[code] != _UNKNOWN]
+    program = latin_subset(letter).program(codes)
+    present = frozenset(codes)
+    range_ = range(codes[0], codes[-1] + 1)
+    widths = b" ".join([b"%d" % face.width_of(CODE_POINTS[code]) if code in present else b"0" for code in range_])
+    return _SimpleFont(
+        file=stream(b"/Length1 %d" % len(program), program),
+        text=stream(b"", to_unicode([(code, chr(CODE_POINTS[code])) for code in codes], 1)),
+        widths=b"/FirstChar %d/LastChar %d/Widths[%b]" % (range_.start, range_.stop - 1, widths),
+    )
+
+
+@cache
+def _descriptor(letter: str, name: bytes) -> bytes:
+    """Returns the font descriptor (§9.8.1) without its end."""
+    face = FACES[letter]()
     ttf = face.ttf
-    program = ttf.makeSubset([point if point != 0xFFFD else 0 for point in _LATIN])
-    file = add(stream(b"/Length1 %d" % len(program), program))
     box = b" ".join([b"%d" % round(value) for value in ttf.bbox])
-    return add(
+    return (
         b"<</Type/FontDescriptor/FontName/%b/Flags 4/FontBBox[%b]/ItalicAngle 0/Ascent %d/Descent %d"
-        b"/CapHeight %d/StemV %d/MissingWidth %d/FontFile2 %d 0 R>>"
+        b"/CapHeight %d/StemV %d/MissingWidth %d"
         % (
             name,
             box,
@@ -64,6 +94,5 @@ def _descriptor(face: Face, name: bytes, add: Add) -> int:
             round(ttf.capHeight),
             round(ttf.stemV),
             face.missing_width,
-            file,
         )
     )

@@ -28,7 +28,7 @@ def wide_font(letter: str, plane: int, used: UsedTypeface, add: Callable[[bytes]
     typeface = find_typeface(letter, used)
     high, low = divmod(plane, 26)
     name = b"WID%b%c%c+%b" % (letter.encode("ascii"), ord("A") + high, ord("A") + low, _name(typeface))
-    subset, glyphs = _subset(typeface, used.glyphs)
+    subset, glyphs = subset_of(typeface, used.glyphs)
     widths = b" ".join([b"%d" % typeface.advance(glyph) for glyph in used.glyphs])
     if typeface.is_cff:
         program = _with_codes(subset, glyphs)
@@ -60,7 +60,7 @@ def _with_codes(subset: hb.Face, glyphs: Sequence[int]) -> bytes:
     return renumbered(bytes(subset.reference_table("CFF ").data), cids)
 
 
-def _subset(typeface: Typeface, glyphs: Sequence[int]) -> tuple[hb.Face, list[int]]:
+def subset_of(typeface: Typeface, glyphs: Sequence[int]) -> tuple[hb.Face, list[int]]:
     """Returns a face with only these glyphs, and their numbers in it."""
     subset = hb.SubsetInput()
     subset.glyph_set.update(set(glyphs))

@@ -50,7 +50,6 @@ class Letterhead:
     def __init__(self, header: ReportHeader, layout: Layout, pen: Pen) -> None:
         self._header = header
         self._layout = layout
-        self._pen = pen
         self._columns = 2 if layout.is_portrait else 3
         pairs = list(_pairs(header))
         self._lines = min(MAX_LINES, ceil(len(pairs) / self._columns))
@@ -68,9 +67,9 @@ class Letterhead:
         bottom = self._layout.height - _PAIRS_DROP - lines - _BELOW
         return 2 * ceil((self._layout.headings_top - bottom) / (2 * LEADING))
 
-    def content(self) -> bytes:
+    def content(self, pen: Pen) -> bytes:
         """Returns operators that draw the letterhead."""
-        header, pen, height, width = self._header, self._pen, self._layout.height, self._layout.right - MARGIN
+        header, height, width = self._header, self._layout.height, self._layout.right - MARGIN
         bar = (MARGIN, height - _BAR_DROP, width, 1.2)
         logo = place_logo(header.brand, self._layout.right, height - _LOGO_DROP, COVER_LOGO)
         return b"".join(
@@ -81,32 +80,32 @@ class Letterhead:
                 accent(header) + b" rg\n",
                 pen.show(Line(header.title, "B", 15, MARGIN, height - _TITLE_DROP, width - logo.taken)),
                 b"%b rg %b %b %b %b re f\n" % (operands(palette_of(header.brand).line), *map(number, bar)),
-                *self._columns_of_pairs(),
-                *self._control_line(),
-                *self._legal_lines(),
+                *self._columns_of_pairs(pen),
+                *self._control_line(pen),
+                *self._legal_lines(pen),
             )
         )
 
-    def _control_line(self) -> Iterator[bytes]:
+    def _control_line(self, pen: Pen) -> Iterator[bytes]:
         if self._control:
             y = self._layout.height - _PAIRS_DROP - self._lines * _PAIR_LEADING
             text = Line(self._control, "B", _SIZE, MARGIN, y, self._layout.right - MARGIN)
-            yield INK + b" rg\n" + self._pen.show(text)
+            yield INK + b" rg\n" + pen.show(text)
 
-    def _legal_lines(self) -> Iterator[bytes]:
+    def _legal_lines(self, pen: Pen) -> Iterator[bytes]:
         y = self._layout.height - _PAIRS_DROP - (self._lines + bool(self._control)) * _PAIR_LEADING
         for at, line in enumerate(self._legal):
             text = Line(line, "R", _LEGAL_SIZE, MARGIN, y - at * _LEGAL_LEADING)
-            yield GRAY + b" rg\n" + self._pen.show(text)
+            yield GRAY + b" rg\n" + pen.show(text)
 
-    def _columns_of_pairs(self) -> Iterator[bytes]:
+    def _columns_of_pairs(self, pen: Pen) -> Iterator[bytes]:
         width = (self._layout.right - MARGIN + _GAP) / self._columns
         value_width = width - _GAP - _LABEL_WIDTH
         for index, (label, value) in enumerate(self._pairs):
             column, line = divmod(index, self._lines)
             x, y = MARGIN + column * width, self._layout.height - _PAIRS_DROP - line * _PAIR_LEADING
-            yield GRAY + b" rg\n" + self._pen.show(Line(label, "R", _SIZE, x, y, _LABEL_WIDTH - 6))
-            yield INK + b" rg\n" + self._pen.show(Line(value, "R", _SIZE, x + _LABEL_WIDTH, y, value_width))
+            yield GRAY + b" rg\n" + pen.show_cached(Line(label, "R", _SIZE, x, y, _LABEL_WIDTH - 6))
+            yield INK + b" rg\n" + pen.show(Line(value, "R", _SIZE, x + _LABEL_WIDTH, y, value_width))
 
 
 def _legal(header: ReportHeader, layout: Layout, pen: Pen) -> Iterator[str]:

@@ -47,13 +47,13 @@ class PageComposer:
         above = b""
         if SUBTOTAL in kinds:
             background, above = self._with_subtotals(background, kinds, first_subtotal)
-        return b"%b Do %b%b%bET\n%b" % (form, background, _OPENING, b"".join(blocks), above)
+        return b"/%b Do %b%b%bET\n%b" % (form, background, _OPENING, b"".join(blocks), above)
 
     def nothing(self, form: bytes, start: int = 0) -> bytes:
         """Returns the content of the only page of a report without rows, whose table starts at slot `start`."""
         text = translate("No rows match.", self._header.locale.language)
         line = Line(text, "R", 9, MARGIN + PADDING, self._layout.top_of(start + 3))
-        return b"%b Do %b rg\n%b" % (form, GRAY, self._pen.show(line))
+        return b"/%b Do %b rg\n%b" % (form, GRAY, self._pen.show(line))
 
     def footer(self, rows: tuple[int, int], page: int, pages: int | None) -> bytes:
         """Returns the footer: `Rows a to b of c`, and `Page x of y` if y is known. `rows` is (a, b), from 1."""

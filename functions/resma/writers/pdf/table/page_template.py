@@ -62,16 +62,16 @@ def stripes(layout: Layout, slots: Iterable[int], bottom: int) -> bytes:
 
 
 def _headings(header: ReportHeader, layout: Layout, cells: Sequence[Cell], pen: Pen) -> bytes:
-    top = layout.headings_top
-    parts = [heading_bar(header, layout)]
-    for cell in cells:
-        x = cell.right - cell.padding if cell.is_right else cell.left + cell.padding
-        heading, available = cell.column.heading, cell.text_width
-        width = pen.width("B", heading) * SIZE / 1000
-        # A heading is made smaller before it is cut, because all cells below depend on it.
-        size = max(_MIN_HEADING, min(SIZE, SIZE * available / max(width, 1)))
-        parts.append(pen.show(Line(heading, "B", size, x, top - 10, available + 0.05, cell.column.align)))
-    return b"".join(parts)
+    return heading_bar(header, layout) + b"".join([pen.show_cached(_heading(cell, layout, pen)) for cell in cells])
+
+
+def _heading(cell: Cell, layout: Layout, pen: Pen) -> Line:
+    x = cell.right - cell.padding if cell.is_right else cell.left + cell.padding
+    heading, available = cell.column.heading, cell.text_width
+    width = pen.width("B", heading) * SIZE / 1000
+    # A heading is made smaller before it is cut, because all cells below depend on it.
+    size = max(_MIN_HEADING, min(SIZE, SIZE * available / max(width, 1)))
+    return Line(heading, "B", size, x, layout.headings_top - 10, available + 0.05, cell.column.align)
 
 
 def heading_bar(header: ReportHeader, layout: Layout) -> bytes:
