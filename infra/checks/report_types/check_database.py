@@ -14,6 +14,7 @@ from infra.checks.report_types.column_types import ColumnType, ReturnedColumn, d
 from infra.checks.report_types.decimal_digits import find_decimal_errors
 from infra.checks.report_types.execute import QueryRejectedError, as_reader, execute, order_by
 from infra.checks.report_types.grants import find_missing_grants, named_relations, read_role
+from infra.checks.report_types.split_filters import find_split_filter_errors
 from infra.checks.report_types.tenant_condition import find_tenant_errors
 from resma.catalog import ColumnSpec, Diagnostic, ReportType
 from resma.catalog.diagnostics import suggest
@@ -59,6 +60,7 @@ def find_database_errors(connection: Connection[TupleRow], report_type: ReportTy
             if item is None:
                 return DatabaseFindings(errors)
     errors += find_tenant_errors(connection, report_type)
+    errors += find_split_filter_errors(connection, report_type)
     control = find_control_errors(connection, report_type)
     return DatabaseFindings([*errors, *control.errors], control.grants)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -87,10 +87,11 @@ def execute(  # noqa: PLR0913, PLR0917  # the parts of the statement
     tenant: str = "demo",
     *,
     all_filters: bool = False,
+    unset: Collection[str] = (),
 ) -> None:
     """Executes a statement with the query as its subquery.
 
-    Filters that are required or have a default are set, and `chosen`, or all of them.
+    Filters that are required or have a default are set, and `chosen`, or all of them; but not those named in `unset`.
 
     Raises QueryRejectedError if the database rejects it.
     """
@@ -99,7 +100,9 @@ def execute(  # noqa: PLR0913, PLR0917  # the parts of the statement
     # The first line of the query is the second line of this statement.
     text = f"{head} {columns} FROM (\n{report_type.query}) AS report {tail}"
     values = {
-        item.name: _sample(item) if all_filters or item is chosen or _is_always_set(item) else None
+        item.name: _sample(item)
+        if item.name not in unset and (all_filters or item is chosen or _is_always_set(item))
+        else None
         for item in report_type.filters
     }
     try:

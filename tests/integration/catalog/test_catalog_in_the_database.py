@@ -7,7 +7,8 @@ import re
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,56 @@ def test_a_statement_is_not_sorted(reader: Connection[DictRow]) -> None:
     plan = [row["QUERY PLAN"].strip() for row in reader.execute(query.encode(), values)]
     assert plan[0].startswith("Merge Append")
     assert not any("WindowAgg" in below and "Sort" in above for above, below in pairwise(plan))
+
+
+def test_the_statements_of_all_accounts_are_those_of_each(reader: Connection[DictRow]) -> None:
+    """A split report reads all accounts at once, with the balance of each."""
+    report_type = load_catalog()["ACCOUNT_STATEMENT"]
+    values = {"tenant_id": "demo", "account": None, "from": "2024-06-01", "to": "2024-11-30"}
+    order = ", ".join(report_type.sort_names)
+    rows = reader.execute(f"SELECT * FROM ({report_type.query}) AS report ORDER BY {order}".encode(), values).fetchall()
+    by_account = {account: list(found) for account, found in groupby(rows, itemgetter("account"))}
+    accounts = reader.execute("SELECT account_id FROM bank.accounts WHERE tenant_id = 'demo'").fetchall()
+    assert sorted(by_account) == sorted(row["account_id"] for row in accounts)
+    for account in [_busiest_account(reader), *sorted(by_account)[:5]]:
+        assert by_account[account] == _run(
+            reader, "ACCOUNT_STATEMENT", account=account, from_="2024-06-01", to="2024-11-30"
+        )
+
+
+def test_a_range_of_accounts_is_read_from_the_index(reader: Connection[DictRow]) -> None:
+    """A worker that generates some statements of a split report does not read those of other accounts."""
+    report_type = load_catalog()["ACCOUNT_STATEMENT"]
+    query = (
+        f"EXPLAIN SELECT * FROM ({report_type.query}) AS report WHERE account >= %(first)s AND account <= %(last)s"
+        f" ORDER BY {', '.join(report_type.sort_names)}"
+    )
+    values = {"tenant_id": "demo", "account": None, "from": None, "to": None, "first": "BR1", "last": "BR1000-2"}
+    reader.execute("SET LOCAL enable_seqscan = off")  # the tables of this test are small
+    plan = "\n".join(row["QUERY PLAN"] for row in reader.execute(query.encode(), values))
+    conditions = re.findall(r"Index Cond: (.*account_id >= 'BR1'.*)", plan)
+    assert len(conditions) >= 2, plan
+    assert "Sort Key: a.account_id" in plan
+
+
+NULL_FILTERS = [
+    ("branch_transactions", "(%(branch)s::text IS NULL OR split_part(t.account_id, '-', 1) = %(branch)s)", "branch"),
+    ("account_statement", "(%(account)s::text IS NULL OR a.account_id BETWEEN %(account)s AND %(account)s)", "account"),
+]
+
+
+@pytest.mark.parametrize(("folder", "condition", "name"), NULL_FILTERS)
+def test_a_filter_to_split_by_must_not_exclude_all_rows_if_it_is_null(
+    postgres: PostgresServer, tmp_path: Path, folder: str, condition: str, name: str
+) -> None:
+    source = SAMPLES / folder if (SAMPLES / folder).exists() else DEMO_CATALOG / folder
+    query = Path(shutil.copytree(source, tmp_path / folder)) / "query.sql"
+    text = query.read_text(encoding="utf-8")
+    assert condition in text
+    query.write_text(text.replace(condition, condition[1:-1].partition(" OR ")[2]), encoding="utf-8")
+    (error,) = check_catalog(tmp_path, postgres.url).errors
+    assert error.message.startswith(f"Without the filter '{name}', the query selects no row of bank.")
+    assert f"%({name})s" in query.read_text(encoding="utf-8").splitlines()[error.line - 1]
 
 
 def test_a_daily_summary_is_the_sum_of_its_transactions(reader: Connection[DictRow]) -> None:
