@@ -10,6 +10,7 @@ ResmaError
 |   |-- ManifestMismatchError             the files of a split report do not add up to the report
 |   |-- ControlMismatchError              the totals differ from those of the control query
 |   |-- RowsQuotaExceededError            the report has more rows than the tenant may read today
+|   |-- FilesQuotaExceededError           the split report has more files than the tenant may make today
 |   |-- KeysInconsistentError             the rows of a key of a split report do not match its summary
 |   |-- RowTooWideError                   a row does not fit into a worker's memory
 |   |-- FormatLimitError                  a format cannot represent a value: the file of that format fails
@@ -113,6 +114,12 @@ class RowsQuotaExceededError(PermanentError):
     """The report has more rows than the tenant may still read today."""
 
     code = "rows-quota-exceeded"
+
+
+class FilesQuotaExceededError(PermanentError):
+    """The split report has more files than the tenant may still make today."""
+
+    code = "files-quota-exceeded"
 
 
 class RowTooWideError(PermanentError):

@@ -130,7 +130,7 @@ def _revoke_key(connection: Connection[TupleRow], arguments: argparse.Namespace)
 
 def _list(connection: Connection[TupleRow], _arguments: argparse.Namespace) -> None:
     tenants = connection.execute(
-        "SELECT tenant_id, name, requests_per_second, requests_burst, live_reports, rows_per_day"
+        "SELECT tenant_id, name, requests_per_second, requests_burst, live_reports, rows_per_day, files_per_day"
         " FROM resma.tenants ORDER BY tenant_id"
     ).fetchall()
     for tenant_id, name, *limits in tenants:

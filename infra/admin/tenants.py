@@ -14,7 +14,7 @@ from infra.errors import StackError
 from resma.access.api_keys import MAX_DAYS, ApiKey, NewKey, insert_key
 from resma.access.caller import SCOPES
 
-QUOTAS = ("requests_per_second", "requests_burst", "live_reports", "rows_per_day")
+QUOTAS = ("requests_per_second", "requests_burst", "live_reports", "rows_per_day", "files_per_day")
 """Columns of `resma.tenants` with limits. Their defaults are in the migrations."""
 
 MAX_QUOTA = 2**31 - 1

@@ -34,6 +34,9 @@ MICROSECONDS_PER_CELL = {"csv": 0.25, "ndjson": 0.25, "xlsx": 0.5, "pdf": 0.5, "
 FIXED_SECONDS = 0.3
 """Seconds to connect, to count the rows, and to complete the uploads."""
 
+SECONDS_PER_FILE = 0.003
+"""Seconds for each further file of a split report, of about one page."""
+
 LINES_PER_WRAPPED_ROW = 2.0
 """Lines per row of a PDF with wrapped columns. An audit trail has nine lines, an account statement one and a half."""
 
@@ -131,10 +134,11 @@ def _lines_per_row(requested: RequestedFile, seen: Sequence[Observation], pages:
     return max(1.0, (first + lines) / (_BASELINE_ROWS_OF_LINES + sum(file.rows for file in similar)))
 
 
-def estimate_seconds(requested: Sequence[RequestedFile], seen: Sequence[GenerationTime]) -> float:
+def estimate_seconds(requested: Sequence[RequestedFile], seen: Sequence[GenerationTime], files: int = 1) -> float:
     """Returns the seconds to generate these files, by linear regression over reports of the same formats.
 
-    The baseline measurement adds two points, and is a lower limit: no row takes less than half of its time.
+    The baseline measurement adds two points, and is a lower limit: no row takes less than half of its time. `files` is
+    the number of files in each format, which together have these rows.
     """
     rows, cells = requested[0].rows, requested[0].cells
     first = sum(MICROSECONDS_PER_CELL[_format(file.extension)] for file in requested) * cells / 1e6
@@ -145,7 +149,8 @@ def estimate_seconds(requested: Sequence[RequestedFile], seen: Sequence[Generati
     mean_seconds = sum(y for _, y in points) / len(points)
     spread = sum((x - mean_rows) ** 2 for x, _ in points)
     per_row = max(first / 2, sum((x - mean_rows) * (y - mean_seconds) for x, y in points) / spread)
-    return round(max(0.1, mean_seconds - per_row * mean_rows) + per_row * rows, 1)
+    more_files = SECONDS_PER_FILE * (files - 1) * len(requested)
+    return round(max(0.1, mean_seconds - per_row * mean_rows) + per_row * rows + more_files, 1)
 
 
 def has_been_made(requested: RequestedFile, seen: Sequence[Observation]) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 
 from api.estimates.arithmetic import (
     Observation,
@@ -60,8 +61,9 @@ def estimate_report(
         files_seen, timings = observe(report_type, find_recent(connection, caller.tenant_id, content.type))
         queue = find_queue(connection, caller.tenant_id, content.type, content.formats)
         room = find_quota_usage(connection, caller.tenant_id)
-    requested = _requested_files(report_type, content, counted.rows)
-    seconds = estimate_seconds(list(requested.values()), timings)
+    files = counted.keys or 1
+    requested = _requested_files(report_type, content, ceil(counted.rows / files))
+    seconds = estimate_seconds([replace(file, rows=counted.rows) for file in requested.values()], timings, files)
     columns, _ = personal_content(content) or ([], [])
     facts = Facts(
         counted=counted,
@@ -73,11 +75,13 @@ def estimate_report(
         unseen=[name for name, file in requested.items() if not has_been_made(file, files_seen)],
         csv_for_excel=FormatOptions.model_validate(content.options).csv.profile == "excel",
         page=_page(report_type, content) if "PDF" in requested else None,
+        is_split=content.split_by is not None,
     )
     return EstimateView(
         rows=counted.rows,
         is_exact=counted.is_exact,
-        files=[_file(report_type, content, name, file, files_seen) for name, file in requested.items()],
+        keys=counted.keys,
+        files=[_file(report_type, content, name, file, files_seen).times(files) for name, file in requested.items()],
         seconds=seconds,
         queue=QueueEstimate(ahead=queue.ahead, seconds=queue.wait_seconds),
         warnings=find_warnings(facts),
@@ -90,7 +94,7 @@ def _estimate_rows(source: Database, tenant_id: str, report_type: ReportType, co
             source.temporary_connection() as connection,
             open_snapshot(connection, report_type, tenant_id, content.filters, content.time_zone) as snapshot,
         ):
-            return snapshot.estimate_rows()
+            return snapshot.estimate_rows(content.split_by or ())
     except UnknownTimeZoneError as error:
         raise RequestInvalidError.of([FieldError("/timeZone", str(error))]) from error
     except QueryInvalidError as error:

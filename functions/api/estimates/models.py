@@ -11,11 +11,16 @@ from resma.writers import Format
 
 
 class FileEstimate(ViewModel):
-    """Estimate of one file of the report."""
+    """Estimate of one file of the report; of a split report, of all files of a format together."""
 
     format: Format = Field(description="Format of the file.")
     bytes: int = Field(description="Estimated size in bytes.")
     pages: int | None = Field(description="Estimated number of pages of a PDF; null for other formats.")
+
+    def times(self, files: int) -> FileEstimate:
+        """Returns the estimate of this number of such files together."""
+        pages = None if self.pages is None else self.pages * files
+        return self.model_copy(update={"bytes": self.bytes * files, "pages": pages})
 
 
 class QueueEstimate(ViewModel):
@@ -47,7 +52,11 @@ class EstimateView(ViewModel):
         description="Whether the rows were counted. If counting would take too long, the database planner's estimate "
         "is used."
     )
-    files: list[FileEstimate] = Field(description="Estimate of each file, in the order of the formats.")
+    keys: int | None = Field(
+        description="Number of keys of a split report, which has a file in each format for each. Null for other "
+        "reports, and if counting would take too long."
+    )
+    files: list[FileEstimate] = Field(description="Estimate of the file or files of each format, in their order.")
     seconds: float = Field(
         description="Estimated time to generate the report once it starts: from your recent reports of the type and "
         "formats, or, if none exist, from a baseline measurement."

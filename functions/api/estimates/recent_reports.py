@@ -43,7 +43,7 @@ def find_recent(connection: Connection[TupleRow], tenant_id: str, type_: str) ->
             FROM (
                 SELECT * FROM resma.reports WHERE tenant_id = %s ORDER BY created_at DESC, report_id DESC LIMIT %s
             ) AS recent
-            WHERE type = %s AND status = 'READY' AND files IS NOT NULL
+            WHERE type = %s AND status = 'READY' AND files IS NOT NULL AND split_by IS NULL
             ORDER BY created_at DESC LIMIT %s
             """,
             (tenant_id, SEARCHED_REPORTS, type_, RECENT),

@@ -34,11 +34,19 @@ class Facts:
     """Whether a CSV file has the profile `excel`."""
     page: Readability | None = None
     """Whether the page of a PDF is wide enough for the columns. None if no PDF is requested."""
+    is_split: bool = False
+    """Whether the report is split. `counted.keys` is the number of its keys."""
 
 
 def find_warnings(facts: Facts) -> list[EstimateWarning]:
     """Returns the warnings. Those about a report that would be rejected or would fail come first."""
-    return [*_quota_warnings(facts), *_page_warnings(facts), *_size_warnings(facts), *_accuracy_warnings(facts)]
+    return [
+        *_quota_warnings(facts),
+        *_file_warnings(facts),
+        *_page_warnings(facts),
+        *_size_warnings(facts),
+        *_accuracy_warnings(facts),
+    ]
 
 
 def _warn(code: str, detail: str, values: dict[str, Any] | None = None) -> EstimateWarning:
@@ -66,6 +74,29 @@ def _quota_warnings(facts: Facts) -> Iterator[EstimateWarning]:
         yield _warn("too-many-rows", text, {"maxRows": room.max_rows, "left": left})
 
 
+def _file_warnings(facts: Facts) -> Iterator[EstimateWarning]:
+    """Yields warnings about the number of files of a split report."""
+    if not facts.is_split:
+        return
+    room, keys = facts.room, facts.counted.keys
+    files, left = (keys or 0) * len(facts.formats), max(0, room.max_files - room.files)
+    if left == 0:
+        text = (
+            f"Today's split reports have used all of your {counted(room.max_files, 'file')} per day. This report would "
+            "be rejected until 00:00 UTC."
+        )
+        yield _warn("files-quota-exhausted", text, {"maxFiles": room.max_files})
+    elif files > left:
+        text = (
+            f"The report has more files than are left of your {room.max_files:,} files per day ({left:,}), so it would "
+            "fail. Narrow the filters, or request it after 00:00 UTC."
+        )
+        yield _warn("too-many-files", text, {"maxFiles": room.max_files, "left": left})
+    if keys is None:
+        text = "Counting the keys would take too long. Sizes do not include what is the same in each file."
+        yield _warn("keys-not-counted", text)
+
+
 def _page_warnings(facts: Facts) -> Iterator[EstimateWarning]:
     if not facts.page or not facts.page.problem:
         return
@@ -79,20 +110,21 @@ def _size_warnings(facts: Facts) -> Iterator[EstimateWarning]:
     rows = facts.counted.rows
     if rows == 0 and facts.counted.is_exact:
         yield _warn("no-rows", "No rows match the filters. The report would be empty.")
-    if "XLSX" in facts.formats and rows > MAX_ROWS_PER_SHEET:
-        sheets = ceil(rows / MAX_ROWS_PER_SHEET)
+    of_file = ceil(rows / (facts.counted.keys or 1))  # the average, because the largest key is not known
+    if "XLSX" in facts.formats and of_file > MAX_ROWS_PER_SHEET:
+        sheets = ceil(of_file / MAX_ROWS_PER_SHEET)
         text = (
             f"A worksheet has at most {MAX_ROWS_PER_SHEET:,} rows. The workbook will have {sheets} worksheets of rows."
         )
         yield _warn("sheets", text, {"maxRows": MAX_ROWS_PER_SHEET, "sheets": sheets})
-    if "CSV" in facts.formats and facts.csv_for_excel and rows > MAX_ROWS_PER_SHEET:
+    if "CSV" in facts.formats and facts.csv_for_excel and of_file > MAX_ROWS_PER_SHEET:
         text = (
             f"Excel opens only the first {MAX_ROWS_PER_SHEET:,} rows of a CSV file. "
             "Narrow the filters, or use XLSX, which has several worksheets."
         )
         yield _warn("excel-row-limit", text, {"maxRows": MAX_ROWS_PER_SHEET})
     usable = facts.worker_seconds * _USABLE
-    if facts.seconds > usable:
+    if facts.seconds > usable and not facts.is_split:  # several workers generate a split report
         times = ceil(facts.seconds / usable) - 1
         text = (
             f"The report takes longer than one invocation of a worker ({facts.worker_seconds:,} s). It will be "

@@ -2,6 +2,7 @@
 
 A request is one plain schema, because client generators lose properties beside `oneOf` and `if`. Filters and columns of
 each report type are separate components, which `x-filters-by-type` and `x-columns-by-type` name for programs.
+`x-split-columns-by-type` has the columns that reports may be split by.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from resma.catalog import ReportType, filter_model, load_catalog
 
 FILTERS_BY_TYPE = "x-filters-by-type"
 COLUMNS_BY_TYPE = "x-columns-by-type"
+SPLIT_COLUMNS_BY_TYPE = "x-split-columns-by-type"
 
 
 def describe_report_types(document: Json) -> None:
@@ -33,6 +35,8 @@ def describe_report_types(document: Json) -> None:
         "description": f"Columns of the report type, in order: {_listed(columns)}. Null or omitted: all columns.",
         COLUMNS_BY_TYPE: columns,
     }
+    splits = {name: list(report_type.split.by) for name, report_type in types.items() if report_type.split}
+    request["splitBy"][SPLIT_COLUMNS_BY_TYPE] = splits
     for name in ("CreateWebhookEndpointRequest", "UpdateWebhookEndpointRequest"):
         _name_types(schemas[name]["properties"]["reportTypes"], list(types))
 

@@ -38,6 +38,7 @@ def list_report_types(locale: str) -> ReportTypeList:
                     for column in report_type.shown_columns
                 ],
                 filters=_filter_schema(report_type, language),
+                split_by=list(report_type.split.by) if report_type.split else [],
             )
             for report_type in catalog.types.values()
         ],

@@ -33,7 +33,14 @@ class ReportTypeView(ViewModel):
     formats: list[Format] = Field(description="Formats that it can be generated in.")
     locales: list[str] = Field(description="Locales that it can be generated in.")
     columns: list[ColumnView] = Field(description="Columns, in the order of the files.")
-    filters: dict[str, Any] = Field(description="JSON Schema (2020-12) of `filters` in a request of this type.")
+    filters: dict[str, Any] = Field(
+        description="JSON Schema (2020-12) of `filters` in a request of this type. A request with `splitBy` must not "
+        "set the filters of its columns, even if they are required."
+    )
+    split_by: list[str] = Field(
+        description="Columns that a report may be split by: `splitBy` of a request has the first or more of them. Each "
+        "has a filter of the same name. Empty: the report cannot be split."
+    )
 
 
 class CatalogErrorView(ViewModel):

@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.access.quotas import release_unread_rows
+from resma.access.quotas import release_unused_quota
 from resma.jobs import transitions
 from resma.jobs.completed_event import EventType
 from resma.jobs.report_rows import find_report
@@ -90,7 +90,7 @@ def record_end(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
     event keeps the error that the report ended with.
     """
     if type_ != "report.ready":
-        release_unread_rows(connection, tenant_id, report_id)
+        release_unused_quota(connection, tenant_id, report_id)
     row = connection.execute(
         """
         INSERT INTO resma.events (tenant_id, event_id, report_id, type, redrive, error_code, error_detail)

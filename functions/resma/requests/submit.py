@@ -76,7 +76,7 @@ def admit_report(
     """
     report, is_new = insert_report(connection, new, idempotency_key, deduplicate=deduplicate)
     if is_new:
-        require_quota(connection, new.tenant_id)
+        require_quota(connection, new.tenant_id, is_split=new.split_by is not None)
     return report, is_new
 
 

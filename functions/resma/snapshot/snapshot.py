@@ -92,9 +92,9 @@ class Snapshot:
         """Replaces the limits of later statements: a worker has less time for the rows than it had for the summary."""
         self._clock.set(limits)
 
-    def estimate_rows(self) -> RowEstimate:
-        """Returns the number of rows, counted or estimated, within a few seconds."""
-        return estimate_rows(self._connection, self._type, self._values["tenant_id"], self._values)
+    def estimate_rows(self, split_by: Sequence[str] = ()) -> RowEstimate:
+        """Returns the number of rows, and of keys to split by, counted or estimated, within a few seconds."""
+        return estimate_rows(self._connection, self._type, self._values["tenant_id"], self._values, split_by)
 
     def decimal_types(self) -> dict[str, DecimalType]:
         """Returns the types of amounts whose precision the query declares, and the report type does not.

@@ -109,6 +109,8 @@ CREATE INDEX report_files_failed ON resma.report_files (tenant_id, report_id, nu
 -- Quota: files of a tenant's split reports, by day in UTC.
 ALTER TABLE resma.tenants ADD COLUMN files_per_day bigint NOT NULL DEFAULT 1000000 CHECK (files_per_day > 0);
 ALTER TABLE resma.row_counts ADD COLUMN files bigint NOT NULL DEFAULT 0;
+-- Number of files that the report has been counted for, on the day `rows_counted_on`: a retried attempt counts once.
+ALTER TABLE resma.reports ADD COLUMN files_counted bigint NOT NULL DEFAULT 0;
 
 DO $$
 DECLARE

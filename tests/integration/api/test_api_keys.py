@@ -330,6 +330,7 @@ def test_operators_create_tenants_and_keys(system: System, admin: Connection[Tup
     assert operate(system, "create-tenant", "North!", "x")[0] == 1
     assert operate(system, "set-quotas", "north", "--rows-per-day", "0")[0] == 1
     assert operate(system, "set-quotas", "north", "--rows-per-day", "5000")[0] == 0
+    assert operate(system, "set-quotas", "north", "--files-per-day", "300")[0] == 0
     code, printed = operate(system, "create-key", "north", "first", "--scope", "reports:read")
     assert code == 0
     (key,) = [line for line in printed.splitlines() if line.startswith("rsm_")]
@@ -342,8 +343,8 @@ def test_operators_create_tenants_and_keys(system: System, admin: Connection[Tup
     assert system.call_with(new, "GET", "/api/v1/reports")[0] == 401
     code, printed = operate(system, "list")
     assert (
-        "north  Bank of the North  (requests_per_second 100, requests_burst 200, live_reports 7, rows_per_day 5000)"
-        in printed
+        "north  Bank of the North  (requests_per_second 100, requests_burst 200, live_reports 7, rows_per_day 5000,"
+        " files_per_day 300)" in printed
     )
     assert f"{key_id(new)}  first  reports:read  revoked" in printed
     for made in (key, new):

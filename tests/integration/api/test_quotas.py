@@ -1,4 +1,4 @@
-"""Quotas of a tenant: requests per second, reports in progress, rows per day. They also limit concurrent requests."""
+"""Quotas of a tenant: requests per second, reports in progress, rows and files per day, also of concurrent requests."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.access.quotas import consume_request, release_unread_rows, require_quota
+from resma.access.quotas import consume_request, count_files, count_rows, release_unused_quota, require_quota
 from resma.database.connection import Database
-from resma.errors import FormatLimitError, LeaseLostError
+from resma.errors import FilesQuotaExceededError, FormatLimitError, LeaseLostError
+from resma.jobs.claim import claim_job
 from resma.jobs.report_rows import NewReport, insert_report
 from resma.request_errors import QuotaExceededError
 from tests.support.system import ROWS, System
@@ -33,7 +35,7 @@ def tenant(admin: Connection[TupleRow]) -> Iterator[None]:
     yield
     admin.execute(
         "UPDATE resma.tenants SET requests_per_second = DEFAULT, requests_burst = DEFAULT, live_reports = DEFAULT,"
-        " rows_per_day = DEFAULT"
+        " rows_per_day = DEFAULT, files_per_day = DEFAULT"
     )
     admin.execute("DELETE FROM resma.request_buckets")
     admin.execute("DELETE FROM resma.row_counts")
@@ -273,9 +275,68 @@ def test_a_report_that_the_scheduler_fails_releases_its_rows_once(system: System
     database = Database(os.environ["SYSTEM_SECRET_ARN"], "test")
     for _ in range(2):
         with database.transaction(None) as connection:
-            release_unread_rows(connection, "demo", report_id)
+            release_unused_quota(connection, "demo", report_id)
     database.close()
     assert _counted(admin) == before + 40
+
+
+SPLIT = {"type": "ACCOUNT_STATEMENT", "formats": ["CSV", "PDF"], "splitBy": ["account"]}
+
+
+def _files(admin: Connection[TupleRow]) -> int:
+    ((files,),) = admin.execute("SELECT coalesce(sum(files), 0)::int FROM resma.row_counts").fetchall()
+    return int(files)
+
+
+@pytest.mark.usefixtures("far_from_midnight")
+def test_files_per_day_reject_split_reports_only(system: System, admin: Connection[TupleRow]) -> None:
+    admin.execute("UPDATE resma.tenants SET files_per_day = 10")
+    admin.execute("INSERT INTO resma.row_counts VALUES ('demo', (clock_timestamp() AT TIME ZONE 'UTC')::date, 0, 9)")
+    assert system.call_api("POST", GENERATE, SPLIT)[0] == 202
+    admin.execute("UPDATE resma.row_counts SET files = 10")
+    before = seconds_until_midnight(admin)
+    status, headers, problem = system.call_api("POST", GENERATE, SPLIT)
+    assert (status, problem["type"]) == (429, "urn:resma:problem:files-quota-exceeded")
+    assert problem["detail"] == (
+        "Today's split reports have 10 files, and your limit is 10 per day. Try again after midnight UTC."
+    )
+    assert seconds_until_midnight(admin) - 1 < int(headers["Retry-After"]) < before + 1
+    assert system.call_api("POST", GENERATE, GOOD)[0] == 202
+    admin.execute("UPDATE resma.row_counts SET day = day - 1")
+    assert system.call_api("POST", GENERATE, SPLIT)[0] == 202
+
+
+@pytest.mark.usefixtures("far_from_midnight")
+def test_files_of_a_split_report_count_once_and_are_released_if_they_are_not_made(
+    system: System, admin: Connection[TupleRow]
+) -> None:
+    admin.execute("UPDATE resma.tenants SET files_per_day = 100")
+    report_id = UUID(system.call_api("POST", GENERATE, SPLIT)[2]["id"])
+    database = Database(_secret(), "test")
+    with database.transaction("demo") as connection:
+        claim = claim_job(connection, "demo", report_id)
+        assert claim is not None
+        count_files(connection, claim, 60)
+        count_rows(connection, claim, 1000)
+    with database.transaction("demo") as connection:
+        count_files(connection, claim, 60)
+    assert (_files(admin), _counted(admin)) == (60, 1000)
+    with (
+        pytest.raises(FilesQuotaExceededError, match=r"has 101 files, .* of your limit of 100 files per day"),
+        database.transaction("demo") as connection,
+    ):
+        count_files(connection, claim, 101)
+    assert _files(admin) == 60
+    admin.execute("UPDATE resma.reports SET keys_done = 20, rows_done = 300")
+    for _ in range(2):
+        with database.transaction("demo") as connection:
+            release_unused_quota(connection, "demo", report_id)
+    assert (_files(admin), _counted(admin)) == (40, 300)
+    # The rest of the report is counted if it is retried.
+    with database.transaction("demo") as connection:
+        count_files(connection, claim, 60)
+    assert _files(admin) == 60
+    database.close()
 
 
 def _secret() -> str:

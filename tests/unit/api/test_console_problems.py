@@ -81,7 +81,7 @@ def test_every_reason_of_a_failed_report_has_words() -> None:
 
 
 def test_every_warning_of_an_estimate_has_words_with_its_values() -> None:
-    counted, room = RowEstimate(2_000_000, is_exact=False), QuotaUsage(1, 10, 1, 0, 60)
+    counted, room = RowEstimate(2_000_000, is_exact=False), QuotaUsage(1, 10, 9, 1, 0, 0, 60)
     page = Readability(("a",), ("b",))
     worst = Facts(counted, ["XLSX", "CSV"], 10_000, 900, room, ["a"], ["XLSX"], csv_for_excel=True, page=page)
     others = [
@@ -90,10 +90,21 @@ def test_every_warning_of_an_estimate_has_words_with_its_values() -> None:
             ["CSV"],
             1,
             900,
-            QuotaUsage(9, 10, 0, 10, 60),
+            QuotaUsage(9, 10, 9, 0, 10, 9, 60),
             [],
             [],
             page=Readability(("a",), ()),
+            is_split=True,
+        ),
+        Facts(
+            RowEstimate(10, is_exact=True, keys=10),
+            ["PDF"],
+            1,
+            900,
+            QuotaUsage(9, 10, 9, 0, 0, 0, 60),
+            [],
+            [],
+            is_split=True,
         ),
     ]
     warnings = [warning for facts in (worst, *others) for warning in find_warnings(facts)]

@@ -100,7 +100,7 @@ FACTS = Facts(
     formats=["XLSX"],
     seconds=1,
     worker_seconds=900,
-    room=QuotaUsage(max_live=10, max_rows=10**9, live=0, rows=0, day_seconds_left=60),
+    room=QuotaUsage(max_live=10, max_rows=10**9, max_files=10**6, live=0, rows=0, files=0, day_seconds_left=60),
     masked=[],
     unseen=[],
 )
@@ -141,3 +141,37 @@ def test_each_warning_says_what_it_is_about(changes: dict[str, object], says: st
     (warning,) = find_warnings(replace(FACTS, **changes))  # type: ignore[arg-type]
     assert says in warning.detail
     assert warning.detail.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("keys", "formats", "used", "codes"),
+    [
+        (10, ["PDF"], 0, []),
+        (10, ["PDF"], 10**6 - 10, []),
+        (10, ["PDF", "CSV"], 10**6 - 10, ["too-many-files"]),
+        (10, ["PDF"], 10**6, ["files-quota-exhausted"]),
+        (None, ["PDF"], 0, ["keys-not-counted"]),
+    ],
+)
+def test_files_of_a_split_report_count_towards_the_quota(
+    keys: int | None, formats: list[str], used: int, codes: list[str]
+) -> None:
+    facts = replace(
+        FACTS,
+        counted=RowEstimate(1000, is_exact=True, keys=keys),
+        formats=formats,
+        room=replace(FACTS.room, files=used),
+        is_split=True,
+    )
+    assert [warning.code for warning in find_warnings(facts)] == codes
+    assert find_warnings(replace(facts, counted=RowEstimate(1000, is_exact=True), is_split=False)) == []
+
+
+def test_limits_of_excel_apply_to_each_file_of_a_split_report() -> None:
+    facts = replace(FACTS, counted=RowEstimate(2_000_000, is_exact=True, keys=2), is_split=True)
+    assert find_warnings(facts) == []
+
+
+def test_each_file_of_a_split_report_takes_time() -> None:
+    one, many = (estimate_seconds([replace(CSV, rows=10_000)], [], files) for files in (1, 10_001))
+    assert many - one == pytest.approx(30)

@@ -15,7 +15,7 @@ from api.api_keys.models import ApiKeyRequest
 from api.app import app
 from api.openapi.document import render_document
 from api.openapi.introduction import TAGS
-from api.openapi.report_types import COLUMNS_BY_TYPE, FILTERS_BY_TYPE
+from api.openapi.report_types import COLUMNS_BY_TYPE, FILTERS_BY_TYPE, SPLIT_COLUMNS_BY_TYPE
 from api.openapi.schemas import COMPONENT, all_schemas, enumerations, operations
 from api.schedules.models import PreviewRequest, ScheduleChanges, ScheduleRequest
 from api.webhooks.models import EndpointChanges, EndpointRequest
@@ -280,7 +280,8 @@ def test_report_types_are_for_known_callers() -> None:
         filters = resolve(whole, request["filters"][FILTERS_BY_TYPE][name]["$ref"])
         assert list(filters["properties"]) == [each.name for each in report_type.filters]
         columns = resolve(whole, request["columns"][COLUMNS_BY_TYPE][name]["$ref"])
-        assert columns["items"]["enum"] == [each.name for each in report_type.columns]
+        assert columns["items"]["enum"] == [each.name for each in report_type.shown_columns]
+    assert request["splitBy"][SPLIT_COLUMNS_BY_TYPE] == {"ACCOUNT_STATEMENT": ["account"]}
     example = public["components"]["schemas"]["ReportRequest"].pop("examples")
     text = json.dumps({**public, "info": None}).replace(json.dumps(example), "")
     hidden = {f"{column.name}" for report_type in types.values() for column in report_type.columns}

@@ -395,7 +395,7 @@ def test_invisible_characters_are_not_shown(char: str) -> None:
 def test_no_color_prevents_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     written = StringIO()
-    item = {"type": "A", "description": "b", "formats": [], "locales": [], "filters": {}, "columns": []}
+    item = {"type": "A", "description": "b", "formats": [], "locales": [], "filters": {}, "columns": [], "splitBy": []}
     _draw_one(Console(file=written, force_terminal=True), item)
     assert "\x1b[3" not in written.getvalue()
 

@@ -38,7 +38,7 @@ def show_type(
     report_type: Annotated[str, typer.Argument(metavar="TYPE", help="Report type, such as TRANSACTIONS.")],
     locale: Locale = "en-US",
 ) -> None:
-    """Show a report type: its formats, filters and columns."""
+    """Show a report type: its formats, filters and columns, and the columns that it may be split by."""
     catalog = _catalog(api_options, locale)
     items = catalog["items"]
     type_name = report_type.upper().replace("-", "_")
@@ -68,7 +68,8 @@ def _draw_all(console: Console, items: list[Json]) -> None:
 
 def _draw_one(console: Console, item: Json) -> None:
     console.print(clean(f"{item['type']}: {item['description']}"))
-    draw_pairs(console, [("formats", ", ".join(item["formats"])), ("locales", ", ".join(item["locales"]))])
+    lists = {"formats": item["formats"], "locales": item["locales"], "split by": item["splitBy"] or ["-"]}
+    draw_pairs(console, [(name, ", ".join(values)) for name, values in lists.items()])
     console.print()
     filters, required = item["filters"].get("properties") or {}, item["filters"].get("required") or []
     rows = [
