@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.paths import ROOT
-from resma.catalog import ReportType, SplitSpec, find_locale, load_catalog
+from resma.catalog import ReportType, SplitSpec, find_locale, find_report_type, load_catalog
 from resma.catalog.file_names import MAX_NAME
 from resma.report.rows import Row
 from tests.support.report_content import plain_content
@@ -180,3 +180,12 @@ def test_the_content_of_a_key_is_that_of_a_report_of_the_key() -> None:
     )
     titled = replace(split, title="March")
     assert BRANCHES.content_of_key(titled, (b"B1", b"A7"), ENGLISH).title == "March"
+
+
+def test_the_guide_shows_the_names_that_keys_get() -> None:
+    guide = (ROOT / "docs" / "split-reports.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (?:`([^`]+)`|NULL) \| `([^`]+)` \|$", guide, re.MULTILINE)
+    assert len(shown) >= 5
+    report_type = find_report_type("ACCOUNT_STATEMENT")
+    for key, name in shown:
+        assert report_type.file_name_of_key(["account"], (key.encode() or None,), 7, PERIOD) == name

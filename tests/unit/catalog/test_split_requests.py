@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,17 +12,20 @@ import pytest
 from infra.paths import ROOT
 from resma.access.caller import Caller
 from resma.catalog import catalog_folder, find_report_type
-from resma.request_errors import RequestInvalidError
+from resma.jobs.personal_data import personal_content
+from resma.request_errors import RequestInvalidError, ScopeMissingError
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import check_request, find_partial_errors
+from tests.support.report_content import plain_content
 
+SAMPLES = ROOT / "tests" / "support" / "report_types"
 CALLER = Caller("demo", "key:test", frozenset({"reports:write"}))
 REQUEST = {"type": "BRANCH_TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}}
 
 
 @pytest.fixture(autouse=True)
 def _sample_types(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RESMA_CATALOG", str(ROOT / "tests" / "support" / "report_types"))
+    monkeypatch.setenv("RESMA_CATALOG", str(SAMPLES))
     assert catalog_folder().name == "report_types"
 
 
@@ -70,6 +76,41 @@ def test_split_columns_of_a_wrong_type_hide_errors_that_depend_on_them() -> None
     body = {**REQUEST, "splitBy": "branch", "zip": True, "filters": {"branch": 1}, "timeZone": "Mars"}
     errors = find_partial_errors(body, {"splitBy"}, lambda _: ())
     assert [field_error.pointer for field_error in errors] == ["/timeZone"]
+
+
+@pytest.fixture
+def personal_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account of the sample type is personal."""
+    folder = Path(shutil.copytree(SAMPLES / "branch_transactions", tmp_path / "branch_transactions"))
+    file = folder / "report.toml"
+    text = file.read_text(encoding="utf-8").replace("-account-{account}", "")
+    text = text.replace(
+        'account = { heading = { en = "Account"', 'account = { personal = true, heading = { en = "Account"'
+    )
+    text = text.replace('account = { kind = "text"', 'account = { personal = true, kind = "text"')
+    file.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("RESMA_CATALOG", str(tmp_path))
+
+
+@pytest.mark.usefixtures("personal_account")
+def test_a_personal_column_requires_the_scope() -> None:
+    request = ReportRequest.model_validate({**REQUEST, "splitBy": ["branch", "account"]})
+    with pytest.raises(ScopeMissingError) as caught:
+        check_request(CALLER, request)
+    assert caught.value.scope == "personal:read"
+    assert [(field_error.pointer, field_error.detail) for field_error in caught.value.field_errors] == [
+        ("/splitBy/1", "Remove it: the values of this column are masked for you.")
+    ]
+    check_request(CALLER, ReportRequest.model_validate({**REQUEST, "splitBy": ["branch"]}))
+    new = check_request(replace(CALLER, scopes=CALLER.scopes | {"personal:read"}), request)
+    assert (new.split_by, new.personal_masked) == (["branch", "account"], False)
+
+
+@pytest.mark.usefixtures("personal_account")
+def test_files_of_a_personal_column_show_its_filter() -> None:
+    content = replace(plain_content("BRANCH_TRANSACTIONS", ["CSV"]), split_by=["branch", "account"])
+    assert personal_content(content) == (["account", "description"], ["account"])
+    assert personal_content(replace(content, split_by=["branch"])) == (["account", "description"], [])
 
 
 def test_equal_requests_have_equal_hashes() -> None:
