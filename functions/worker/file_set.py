@@ -20,9 +20,9 @@ from resma.report.header import ReportHeader
 from resma.report.rows import Batch
 from resma.report.warnings import MAX_DETAIL_CHARACTERS, ReportWarning
 from resma.short_text import shorten
-from resma.storage.multipart import MultipartUpload, Segment, open_upload
+from resma.storage.multipart import MultipartUpload, open_upload
 from resma.storage.object_store import Clients
-from resma.storage.segments import join_segments
+from resma.storage.segments import complete_file
 from resma.storage.upload_pool import UploadPool
 from resma.writers import Paged, Writer, file_extension, make_writer, warnings_of
 from resma.writers.saved_state import dump_state, load_state
@@ -196,27 +196,14 @@ class FilesInProgress:
     def _complete(self, file: _File) -> StoredFile:
         upload, target = file.upload, self._target
         key = target.key(file.extension)
-        segments = upload.segments
-        if not segments:
-            parts = upload.complete().parts
-        else:
-            if not upload.is_empty():
-                rest = upload.complete()
-                segments = (*segments, Segment(rest.key, rest.bytes, rest.etag))
-            joined = join_segments(
-                target.clients,
-                self._pool,
-                target.bucket,
-                key,
-                segments,
-                media_type=file.writer.media_type,
-                owner=target.owner,
-            )
-            parts = joined.parts
+        media_type = file.writer.media_type
+        parts = complete_file(
+            target.clients, self._pool, target.bucket, key, upload, media_type=media_type, owner=target.owner
+        )
         stored = StoredFile(
             format=file.format,
             object_key=key,
-            media_type=file.writer.media_type,
+            media_type=media_type,
             extension=file.extension,
             bytes=upload.bytes,
             sha256=upload.sha256(),

@@ -13,7 +13,7 @@ from itertools import count, pairwise
 from botocore.exceptions import ClientError
 
 from resma.errors import CheckpointUnusableError
-from resma.storage.multipart import MIB, CompletedUpload, Segment, UploadState
+from resma.storage.multipart import MIB, CompletedUpload, MultipartUpload, Segment, UploadState
 from resma.storage.object_store import (
     OWNER,
     Clients,
@@ -101,6 +101,29 @@ def join_segments(  # noqa: PLR0913  # the destination, and properties of the ob
             abort_upload(clients.retrying, bucket, key, created["UploadId"])
             raise
     return CompletedUpload(key, size, etag, len(parts))
+
+
+def complete_file(  # noqa: PLR0913  # the destination, and properties of the object
+    clients: Clients,
+    pool: UploadPool,
+    bucket: str,
+    key: str,
+    upload: MultipartUpload,
+    *,
+    media_type: str,
+    owner: str,
+) -> int:
+    """Completes an upload whose key is `key`, or joins its bytes to the segments that it resumes, as the object `key`.
+
+    Returns the number of parts of the object. Raises ObjectStoreUnavailableError.
+    """
+    segments = upload.segments
+    if not segments:
+        return upload.complete().parts
+    if not upload.is_empty():
+        rest = upload.complete()
+        segments = (*segments, Segment(rest.key, rest.bytes, rest.etag))
+    return join_segments(clients, pool, bucket, key, segments, media_type=media_type, owner=owner).parts
 
 
 _Piece = tuple[Segment, int, int]

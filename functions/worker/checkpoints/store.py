@@ -20,7 +20,7 @@ from resma.errors import CheckpointUnusableError, LeaseLostError, ObjectStoreUna
 from resma.jobs.claim import Claim
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import CheckpointRecord
-from resma.storage.multipart import FileCheckpoint
+from resma.storage.multipart import FileCheckpoint, UploadState
 from resma.storage.object_store import abort_uploads, remove_object, store_errors
 from resma.storage.segments import close_upload
 from worker.checkpoints.rows import record_checkpoint
@@ -58,8 +58,11 @@ class Checkpoints:
 
     def save(self, state: CheckpointState) -> None:
         """Saves the state that the next attempt continues from. Raises LeaseLostError, ObjectStoreUnavailableError."""
+        self.save_data(dump_checkpoint(state), state.rows, [file.upload for file in state.files])
+
+    def save_data(self, data: bytes, rows: int, uploads: Sequence[UploadState]) -> None:
+        """Saves a serialized state, which needs these uploads. Raises LeaseLostError, ObjectStoreUnavailableError."""
         claim, resources = self._claim, self._resources
-        data = dump_checkpoint(state)
         key = f"{key_prefix(claim)}.checkpoint-{len(self.made) + 1}"
         self.made.append(key)
         with store_errors("Saving the checkpoint"):
@@ -68,10 +71,10 @@ class Checkpoints:
             key=key,
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
-            rows=state.rows,
+            rows=rows,
             attempt=claim.attempt,
             at=datetime.now(UTC).isoformat(),
-            needs=_needed_by(state),
+            needs=_needed_by(uploads),
         )
 
         def store_record(connection: Connection[TupleRow]) -> None:
@@ -88,9 +91,9 @@ class Checkpoints:
         self.latest = record
 
 
-def _needed_by(state: CheckpointState) -> list[str]:
-    segments = {segment.key for file in state.files for segment in file.upload.segments}
-    return sorted(segments | {file.upload.key for file in state.files if file.upload.parts})
+def _needed_by(uploads: Sequence[UploadState]) -> list[str]:
+    segments = {segment.key for upload in uploads for segment in upload.segments}
+    return sorted(segments | {upload.key for upload in uploads if upload.parts})
 
 
 def discard(resources: WorkerResources, key: str) -> None:
@@ -117,7 +120,7 @@ def resume_from_checkpoint(resources: WorkerResources, claim: Claim, stamp: str)
     """
     if claim.checkpoint is None:
         return None
-    state = load_checkpoint(_read_object(resources, claim.checkpoint))
+    state = load_checkpoint(read_checkpoint(resources, claim.checkpoint))
     if state.stamp != stamp:
         raise CheckpointUnusableError("The report type or the code has changed since the checkpoint was saved.")
     resumed = {}
@@ -131,7 +134,8 @@ def resume_from_checkpoint(resources: WorkerResources, claim: Claim, stamp: str)
     return ResumedReport(state, EarlierFiles(resumed, state.failed))
 
 
-def _read_object(resources: WorkerResources, record: CheckpointRecord) -> bytes:
+def read_checkpoint(resources: WorkerResources, record: CheckpointRecord) -> bytes:
+    """Reads the serialized state of a checkpoint. Raises CheckpointUnusableError, ObjectStoreUnavailableError."""
     with store_errors("Reading the checkpoint"):
         try:
             answer = resources.s3.get_object(Bucket=resources.bucket, Key=record["key"])
