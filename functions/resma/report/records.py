@@ -73,3 +73,16 @@ class ManifestRecord(TypedDict):
     manifest: ObjectRecord
     list: ObjectRecord
     zip: ObjectRecord | None
+
+
+MANIFEST_NAME = "manifest.json"
+LIST_NAME = "manifest.ndjson.gz"
+ZIP_EXTENSION = "zip"
+"""Ends of the keys of the three objects. The first two are also names in the ZIP archive."""
+
+
+def objects_of(manifest: ManifestRecord | None) -> list[ObjectRecord]:
+    """Returns the objects that a manifest's record names; none for a report without a manifest."""
+    if manifest is None:
+        return []
+    return [stored for stored in (manifest["manifest"], manifest["list"], manifest["zip"]) if stored is not None]

@@ -7,6 +7,7 @@ from aws_lambda_powertools import Logger
 from resma.errors import ResmaError
 from resma.jobs.claim import Claim
 from resma.report.format_options import FormatOptions
+from resma.report.records import LIST_NAME, MANIFEST_NAME, ZIP_EXTENSION
 from resma.storage.object_store import abort_uploads, remove_object
 from resma.writers import file_extension
 from worker.checkpoints.rows import find_report_state
@@ -51,8 +52,13 @@ def remove_own_leftovers(resources: WorkerResources, claim: Claim, checkpoints: 
 
 
 def _keys(claim: Claim, attempt: int) -> list[str]:
-    """Returns the keys of all objects and uploads that an attempt may have made, except checkpoints."""
+    """Returns the keys of all objects and uploads that an attempt may have made.
+
+    Those of checkpoints and of the files of a split report are not among them.
+    """
     options = FormatOptions.model_validate(claim.options)
     prefix = key_prefix(claim, attempt)
+    if claim.split_by:
+        return [f"{prefix}.{name}" for name in (MANIFEST_NAME, LIST_NAME, ZIP_EXTENSION, f"rest.{ZIP_EXTENSION}")]
     extensions = [file_extension(format_, options) for format_ in claim.formats]
     return [f"{prefix}.{middle}{extension}" for extension in extensions for middle in ("", "rest.")]

@@ -14,6 +14,7 @@ from resma.jobs.claim import Claim
 from resma.jobs.fence import fenced_update
 from resma.jobs.report_rows import CheckpointRecord, StoredFile
 from resma.jobs.transitions import NOT_WAITING
+from resma.report.records import ManifestRecord, objects_of
 from resma.report.status import LIVE
 
 MAX_CONTINUATIONS = 96
@@ -82,10 +83,15 @@ class ReportState:
     status: str
     checkpoint: CheckpointRecord | None
     files: list[StoredFile] | None
+    manifest: ManifestRecord | None
 
     def needed_keys(self) -> frozenset[str]:
-        """Returns the keys of the objects and uploads that are files of the report or that its checkpoint needs."""
+        """Returns the keys of the objects and uploads that are files of the report or that its checkpoint needs.
+
+        The files of a split report's keys are not among them.
+        """
         keys = [file["object_key"] for file in self.files or ()]
+        keys += [stored["object_key"] for stored in objects_of(self.manifest)]
         if self.checkpoint is not None and self.status in LIVE:
             keys += [self.checkpoint["key"], *self.checkpoint["needs"]]
         return frozenset(keys)
@@ -98,7 +104,8 @@ def find_report_state(connection: Connection[TupleRow], claim: Claim) -> ReportS
     """
     with connection.cursor(row_factory=class_row(ReportState)) as cursor:
         cursor.execute(
-            "SELECT status, checkpoint, files FROM resma.reports WHERE tenant_id = %s AND report_id = %s FOR UPDATE",
+            "SELECT status, checkpoint, files, manifest FROM resma.reports"
+            " WHERE tenant_id = %s AND report_id = %s FOR UPDATE",
             (claim.tenant_id, claim.report_id),
         )
         return cursor.fetchone()
