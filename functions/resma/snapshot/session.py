@@ -9,8 +9,9 @@ from psycopg.rows import TupleRow
 from resma.errors import SnapshotGoneError, UnknownTimeZoneError
 from resma.i18n.time_zones import time_zone_unknown_to_source
 
-_GONE = {"22023", "55000"}
-"""SQLSTATEs of an import: the snapshot does not exist, or the transaction that exported it has just ended."""
+_GONE = {"22023", "42704", "55000"}
+"""SQLSTATEs of an import: the snapshot does not exist (22023 up to Postgres 16), or the transaction that exported it
+has just ended (55000)."""
 
 
 def begin(connection: Connection[TupleRow], snapshot_id: str | None) -> None:

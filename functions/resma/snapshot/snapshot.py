@@ -9,27 +9,24 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg import Column, Connection, sql
+from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from resma.catalog import ReportType
 from resma.database.connection import translated_errors
 from resma.errors import SourceChangedError
 from resma.i18n.locales import Language
-from resma.report.decimal_types import DecimalType
 from resma.report.rows import Batch, Row
 from resma.report.summary import Summary
 from resma.snapshot.column_names import column_of_report
 from resma.snapshot.control_totals import find_control_totals, has_control
-from resma.snapshot.conversion import converted, decimal_types, needs_description
 from resma.snapshot.cursor import read_batches
 from resma.snapshot.keyset import rows_after, types_of
 from resma.snapshot.query_limits import QueryClock, QueryLimits, limits_of
 from resma.snapshot.report_query import catalog_query, restricted, split_keys
-from resma.snapshot.row_estimate import RowEstimate, estimate_rows
 from resma.snapshot.row_query import rows_query
 from resma.snapshot.row_width import require_narrow_rows
-from resma.snapshot.session import begin, export_snapshot, set_time_zone
+from resma.snapshot.session import begin, set_time_zone
 from resma.snapshot.split.key_range import Cells, KeyRange
 from resma.snapshot.split.parts import Part, PartsRequest, read_parts
 from resma.snapshot.split.shard_plan import (
@@ -42,6 +39,7 @@ from resma.snapshot.split.shard_plan import (
     plan_shards,
 )
 from resma.snapshot.summarize import summarize
+from resma.snapshot.transaction import ReportTransaction
 
 _WATERMARK = "resma.watermark"
 """Name of a query parameter. The period distinguishes it from names of filters."""
@@ -52,7 +50,7 @@ _CHANGED = (
 )
 
 
-class Snapshot:
+class Snapshot(ReportTransaction):
     """A report's data as of one timestamp. Use it inside `open_snapshot`, from one thread."""
 
     def __init__(
@@ -62,16 +60,11 @@ class Snapshot:
         values: Mapping[str, Any],
         clock: QueryClock,
     ) -> None:
-        self._connection = connection
-        self._clock = clock
-        self._type = report_type
-        self._values = dict(values)
-        self._reading: Generator[Batch, None, None] | None = None
+        super().__init__(connection, report_type, values, clock)
+        self._reading: Generator[Any, None, None] | None = None
         self._key_indexes: Sequence[int] = ()
         self._last_row: Row = ()
         self._widths: Mapping[str, int] | None = None
-        self._described: Sequence[Column] | None = None
-        self._is_converted = False
         self._unrestricted: ReportType | None = None
 
     def summarize(self, language: Language = "en") -> Summary:
@@ -87,37 +80,6 @@ class Snapshot:
         with self._clock.measure("control query"):
             found = find_control_totals(self._connection, self._type, self._values, summary)
         return replace(summary, control_totals=found)
-
-    def set_limits(self, limits: QueryLimits) -> None:
-        """Replaces the limits of later statements: a worker has less time for the rows than it had for the summary."""
-        self._clock.set(limits)
-
-    def estimate_rows(self, split_by: Sequence[str] = ()) -> RowEstimate:
-        """Returns the number of rows, and of keys to split by, counted or estimated, within a few seconds."""
-        return estimate_rows(self._connection, self._type, self._values["tenant_id"], self._values, split_by)
-
-    def decimal_types(self) -> dict[str, DecimalType]:
-        """Returns the types of amounts whose precision the query declares, and the report type does not.
-
-        A column of type numeric(18, 2) declares it; `sum` and other expressions do not. No row is read.
-        """
-        declared = all(spec.precision for spec in self._type.columns if spec.kind == "amount")
-        return {} if declared else decimal_types(self._type, self._describe())
-
-    def _describe(self) -> Sequence[Column]:
-        """Returns the columns of the query's result, if their types matter. No row is read."""
-        if self._described is None:
-            self._described = ()
-            if needs_description(self._type):
-                query = sql.SQL("SELECT * FROM ({}) AS report LIMIT 0").format(catalog_query(self._type))
-                self._described = self._connection.execute(query, self._values).description or ()
-        return self._described
-
-    def _convert(self) -> None:
-        """Converts the types of the query's result to those of the columns' kinds. It is safe to call twice."""
-        if not self._is_converted:
-            self._type = converted(self._type, self._describe())
-            self._is_converted = True
 
     def resume_from(self, summary: Summary, language: Language = "en") -> None:
         """Restricts this snapshot to the data of an earlier one, which has `summary`.
@@ -170,14 +132,6 @@ class Snapshot:
             for batch in batches:
                 self._last_row = batch.rows[-1]
                 yield batch if width is None else Batch([row[:width] for row in batch.rows])
-
-    def export(self) -> str:
-        """Returns a name by which `open_snapshot` opens the same snapshot elsewhere, while this one is open."""
-        return export_snapshot(self._connection)
-
-    def keep_open(self) -> None:
-        """Executes an empty statement, so that the transaction does not exceed its limit of idle time."""
-        self._connection.execute("SELECT")
 
     def count_keys(self, split_by: Sequence[str]) -> int:
         """Returns the number of keys of a report that is split by these columns, the first ones of `sort`."""
@@ -244,7 +198,8 @@ class Snapshot:
         report_type = restricted(self._type, keys.condition())
         rows = rows_query(report_type, columns, split_by, sql.SQL("true"), personal_masked=personal_masked)
         request = PartsRequest(report_type, split_by, rows, first_number, as_of, language, with_charts)
-        return read_parts(self._connection, request, {**self._values, **keys.values()})
+        self._reading = parts = read_parts(self._connection, request, {**self._values, **keys.values()})
+        return parts
 
     def _range(
         self, split_by: Sequence[str], first_key: Cells, last_key: Cells, after_key: Cells | None = None

@@ -199,13 +199,20 @@ def _bins(report_type: ReportType, split_by: Sequence[str], max_shards: int, sha
 
 
 def _merged(bins: Sequence[_Bin], size: int, max_shards: int) -> list[_Bin]:
-    """Returns the shards: bins in their order, merged up to the size of a shard, and to at most `max_shards`."""
+    """Returns the shards, in the order of the report: large keys, and ranges of about the same cost of the others."""
+    small_cost = sum(each.cost for each in bins if not each.is_large)
+    ranges = max(1, small_cost // size)
     shards: list[_Bin] = []
+    before, current = 0, -1
     for each in bins:
-        if shards and not (shards[-1].is_large or each.is_large) and shards[-1].cost + each.cost <= size:
+        # The number of the range that the middle of the bin is in.
+        at = -1 if each.is_large else (2 * before + each.cost) * ranges // (2 * small_cost)
+        before += 0 if each.is_large else each.cost
+        if at >= 0 and at == current:
             shards[-1] = shards[-1].followed_by(each)
         else:
             shards.append(each)
+        current = at
     while len(shards) > max_shards:
         at = min(range(len(shards) - 1), key=lambda at: shards[at].cost + shards[at + 1].cost)
         shards[at : at + 2] = [shards[at].followed_by(shards[at + 1])]

@@ -41,7 +41,7 @@ class _Utf8Loader(Loader):
     """Loads strings in UTF-8 also while psycopg returns them as bytes (`cursor.return_bytes`)."""
 
     def load(self, data: Buffer) -> str:
-        return bytes(data).decode()
+        return str(data, "utf-8")
 
 
 def declare_summaries(
@@ -88,8 +88,9 @@ def _complete(connection: Connection[TupleRow]) -> Iterator[list[Group]]:
     """Yields the groups of one or more keys, never only some of the groups of a key."""
     cursor = connection.cursor()
     cursor.adapters.register_loader("text", _Utf8Loader)
+    fetch = f"FETCH {SLICE_GROUPS} FROM {_CURSOR}".encode()
     groups: list[Group] = []
-    while fetched := [Group(*row) for row in cursor.execute(f"FETCH {SLICE_GROUPS} FROM {_CURSOR}".encode())]:
+    while fetched := [Group(*row) for row in cursor.execute(fetch).fetchall()]:
         groups += fetched
         last = groups[-1].k
         # The groups of the last key may continue in the next FETCH.
