@@ -195,7 +195,8 @@ def _request_report(connection: Connection[TupleRow], schedule: Schedule, run_at
     caller = replace(owner, subject=f"schedule:{schedule.schedule_id}")
     day = run_at.astimezone(schedule.timing.zone).date()
     request = fill_request(schedule.request, schedule.period, day, schedule.time_zone, schedule.week_starts_on)
-    report, _ = admit_report(connection, check_request(caller, request))
+    new = replace(check_request(caller, request), schedule_id=schedule.schedule_id)
+    report, _ = admit_report(connection, new)
     return report
 
 

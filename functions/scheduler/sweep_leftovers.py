@@ -56,7 +56,7 @@ class _Ended:
 
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in _Ended.__dataclass_fields__)
 _DUE = sql.SQL(
-    "swept_at IS NULL AND status IN ('READY', 'FAILED', 'CANCELLED', 'EXPIRED')"
+    "swept_at IS NULL AND status IN ('READY', 'FAILED', 'CANCELLED', 'EXPIRED', 'SKIPPED')"
     " AND coalesce(sweep_after, finished_at + make_interval(secs => %(settle)s)) < clock_timestamp()"
 )
 
@@ -147,9 +147,9 @@ def _postpone(connection: Connection[TupleRow], report: _Ended, seconds: int) ->
 def _mark_swept(connection: Connection[TupleRow], report: _Ended) -> None:
     """Marks a report as swept, or as due for its last sweep.
 
-    A READY report with one attempt needs no last sweep: it had one worker, which has ended.
+    A READY or SKIPPED report with one attempt needs no last sweep: it had one worker, which has ended.
     """
-    latest = 0 if report.status == "READY" and report.attempt == 1 else LATEST_SECONDS
+    latest = 0 if report.status in {"READY", "SKIPPED"} and report.attempt == 1 else LATEST_SECONDS
     connection.execute(
         """
         UPDATE resma.reports

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 from resma.access.quotas import count_rows
 from resma.catalog import ReportType, find_locale, find_report_type, hold_catalog, organization_of
 from resma.jobs.claim import Claim, finish_job, keep_alive, record_summary, record_usage
+from resma.jobs.conditions import ReportSkippedError, SkippedReason, skip_reason
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import tenant_name
 from resma.report.format_options import FormatOptions
@@ -67,6 +68,8 @@ class _Content:
     summary: Summary
     organization: str
     snapshots: int
+    skipped: SkippedReason | None = None
+    """The condition of the request that the content does not meet. Then no row is read."""
 
 
 AttemptResult = Literal["READY", "CONTINUED", "STALLED"]
@@ -77,8 +80,9 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
     """Makes the report READY, or saves a checkpoint when the invocation's time is up.
 
     Returns CONTINUED if the next attempt must continue the report, or STALLED if it must and this attempt wrote only
-    one batch. Raises LeaseLostError, also for errors that follow from a lost lease, RestartRequiredError,
-    RequestInvalidError if the report type no longer has a filter or a column of the request, and other ResmaErrors.
+    one batch. Raises ReportSkippedError if the data do not meet a condition of the request, LeaseLostError, also for
+    errors that follow from a lost lease, RestartRequiredError, RequestInvalidError if the report type no longer has a
+    filter or a column of the request, and other ResmaErrors.
     """
     reset_peak()
     watch = Stopwatch()
@@ -107,6 +111,8 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
         ) as snapshot:
             watch.lap("connect")
             content = _prepare_content(job, snapshot, resumed)
+            if content.skipped is not None:
+                raise ReportSkippedError(content.skipped)
             header = compose_header(
                 report_type,
                 claim,
@@ -175,9 +181,11 @@ def _record_continued(job: ClaimedJob, resumed: ResumedReport, connection: Conne
 
 def _record_counted(job: ClaimedJob, summary: Summary, connection: Connection[TupleRow]) -> _Content:
     record_summary(connection, job.claim, summary)
-    count_rows(connection, job.claim, summary.rows)
+    skipped = skip_reason(connection, job.claim, summary)
+    if skipped is None:
+        count_rows(connection, job.claim, summary.rows)
     close_outages(connection, _dependencies_used_so_far(job))
-    return _Content(summary, organization_of(tenant_name(connection, job.claim.tenant_id)), 1)
+    return _Content(summary, organization_of(tenant_name(connection, job.claim.tenant_id)), 1, skipped)
 
 
 def _dependencies_used_so_far(job: ClaimedJob) -> list[str]:

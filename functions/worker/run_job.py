@@ -25,7 +25,8 @@ from resma.errors import (
     ProbeTakenError,
     RestartRequiredError,
 )
-from resma.jobs.claim import Claim, claim_job, fail_job, record_usage, release_job
+from resma.jobs.claim import Claim, claim_job, fail_job, record_usage, release_job, skip_job
+from resma.jobs.conditions import ReportSkippedError
 from resma.jobs.outages import Outage, claim_probes, find_outages
 from resma.jobs.outcome import abandon_job, recover_from_outage
 from resma.request_errors import RequestInvalidError
@@ -43,7 +44,7 @@ logger = Logger(child=True)
 
 T = TypeVar("T")
 
-JobOutcome = Literal["ENDED", "FAILED", "CONTINUED", "READY"]
+JobOutcome = Literal["ENDED", "FAILED", "CONTINUED", "READY", "SKIPPED"]
 
 
 def generate_report(resources: WorkerResources, tenant_id: str, report_id: UUID, invocation: Invocation) -> JobOutcome:
@@ -67,7 +68,7 @@ def generate_report(resources: WorkerResources, tenant_id: str, report_id: UUID,
         with traced("generate report", report_id=str(report_id), report_type=claim.type, attempt=claim.attempt):
             outcome = _run_attempt(job, invocation)
     finally:
-        if outcome != "READY" or job.checkpoints.latest is not None or job.checkpoints.made:
+        if outcome not in {"READY", "SKIPPED"} or job.checkpoints.latest is not None or job.checkpoints.made:
             remove_own_leftovers(resources, claim, job.checkpoints)
     if outcome != "CONTINUED":
         resources.announcer.announce(tenant_id, report_id)
@@ -133,6 +134,10 @@ def _run_attempt(job: ClaimedJob, invocation: Invocation) -> JobOutcome:
         check_continuation(claim, is_stalled=is_stalled)
         continue_later = partial(continue_in_next_attempt, claim=claim, is_stalled=is_stalled)
         _end_attempt(job, invocation, continue_later, Metric.ATTEMPTS_CONTINUED)
+    except ReportSkippedError as skipped:
+        logger.info("the report is skipped", reason=skipped.reason.code)
+        _end_attempt(job, invocation, partial(skip_job, claim=claim, reason=skipped.reason), Metric.REPORTS_SKIPPED)
+        return "SKIPPED"
     except LeaseLostError:
         emit_unfinished(claim, invocation.usage_meter.so_far(), Metric.LEASES_LOST)
         raise

@@ -141,7 +141,7 @@ def _follow(http: urllib3.PoolManager, demo: Demo, report_id: str, progress: Pro
                 raise DemoFailedError(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
             report: dict[str, Any] = answer.json()
             show(report)
-            if report["status"] in {"READY", "FAILED", "CANCELLED", "EXPIRED"}:
+            if report["status"] in {"READY", "FAILED", "CANCELLED", "EXPIRED", "SKIPPED"}:
                 return report
             time.sleep(POLL_SECONDS)
     raise DemoFailedError(f"report {report_id} did not end within {PATIENCE_SECONDS} s; see `make logs`")

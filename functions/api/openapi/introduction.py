@@ -10,7 +10,7 @@ DESCRIPTION = """\
 Resma generates reports of any size from SQL queries, as PDF, XLSX, CSV, NDJSON or Parquet files.
 
 1. `POST /api/v1/reports/generate` returns 202 with the id and URL of the report.
-2. `GET` that URL until the report has ended (`READY`, `FAILED` or `CANCELLED`), or receive a webhook.
+2. `GET` that URL until the report has ended (`READY`, `FAILED`, `CANCELLED` or `SKIPPED`), or receive a webhook.
 3. `GET …/download` redirects to the file.
 
 **Authentication.** Send an API key, or a token of the identity provider of the deployment, as

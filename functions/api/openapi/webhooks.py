@@ -11,6 +11,7 @@ _SUMMARIES: dict[EventType, str] = {
     "report.ready": "Receive the event that a report is READY",
     "report.failed": "Receive the event that a report is FAILED",
     "report.cancelled": "Receive the event that a report is CANCELLED",
+    "report.skipped": "Receive the event that a report is SKIPPED",
 }
 
 _HEADERS = {

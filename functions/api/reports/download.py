@@ -65,7 +65,7 @@ def _require_file(report: Report, format_: str | None, split_object: SplitObject
         )
     if report.status == "EXPIRED":
         raise _expired()
-    if report.status in {"FAILED", "CANCELLED"}:
+    if report.status in {"FAILED", "CANCELLED", "SKIPPED"}:
         raise ReportHasNoFileError(f"The report is {report.status} and has no file. Request it again.")
     if report.status != "READY" or not report.files:
         raise ReportNotReadyError(f"The report is {report.status}. Poll its status until it is READY.")

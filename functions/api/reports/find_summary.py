@@ -98,7 +98,7 @@ def _require_counted(summary: ReportSummary) -> None:
     elif (
         summary.as_of is None
         or summary.rows_expected is None
-        or (summary.charts is None and summary.status in {"FAILED", "CANCELLED"})
+        or (summary.charts is None and summary.status in {"FAILED", "CANCELLED", "SKIPPED"})
     ):
         raise ReportHasNoSummaryError(
             f"The report is {summary.status}, and its data were not counted. Request it again."

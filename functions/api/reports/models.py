@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from api.reports.progress import Stage
 from api.reports.split_models import SHA256_SCHEMA, SplitView
+from resma.jobs.conditions import SkipCode
 from resma.json_models import URI, ViewModel
 from resma.report.status import Status
 from resma.writers import Format
@@ -219,6 +220,15 @@ class WarningView(ViewModel):
     rows: int | None = Field(default=None, description="Number of rows with the problem.")
 
 
+class SkippedReasonView(ViewModel):
+    """Condition in `onlyIf` that the data of a report do not meet."""
+
+    model_config = ConfigDict(title="SkippedReason")
+
+    code: SkipCode = Field(description="Stable code of the condition, for programs.")
+    detail: str = Field(description="The limit and the value, for people.")
+
+
 class ReportView(ViewModel):
     """A report: what was requested, its status, and its files once it is READY."""
 
@@ -240,6 +250,9 @@ class ReportView(ViewModel):
     callback_url: str | None = Field(
         description="Callback URL of the request. The part after `?` can be a secret and is shown as `?…`."
     )
+    only_if: dict[str, Any] | None = Field(
+        default=None, description="Conditions that were requested; null: the report is generated in any case."
+    )
     requested_by: str | None = Field(
         description="Who requested the report: `key:`, `schedule:` or `event:` and an id, `token:` and its subject, or "
         "`loopback`. If several requests returned this report, the caller of the first one. Null for reports from "
@@ -249,7 +262,8 @@ class ReportView(ViewModel):
         description="Current name of that key or schedule. Null in responses to requests that start or end a report."
     )
     status: Status = Field(
-        description="`PENDING` and `GENERATING` reports are in progress. `READY` has files, `EXPIRED` had files."
+        description="`PENDING` and `GENERATING` reports are in progress. `READY` has files, `EXPIRED` had files. The "
+        "data of a `SKIPPED` report did not meet a condition in `onlyIf`."
     )
     progress: ProgressView = Field(description="Progress of the report.")
     waiting_for: WaitingFor | None = Field(
@@ -301,6 +315,9 @@ class ReportView(ViewModel):
         "the report.",
     )
     metrics: MetricsView | None = Field(description="Measurements of a finished report.")
+    skipped_reason: SkippedReasonView | None = Field(
+        default=None, description="Why the report is SKIPPED. Null for reports with another status."
+    )
     error: ErrorView | None = Field(description="Error of the last attempt.")
     links: Links = Field(description="URLs of the report.")
 

@@ -47,8 +47,8 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     operation_id="retryReport",
     summary="Retry a report",
     status_code=HTTPStatus.ACCEPTED,
-    description="Creates a new report from the request of a report that is FAILED, CANCELLED or EXPIRED, with the "
-    "scopes of the caller.",
+    description="Creates a new report from the request of a report that is FAILED, CANCELLED, EXPIRED or SKIPPED, with "
+    "the scopes of the caller. The new report of a SKIPPED one has no conditions.",
     response_description="The new report, which is PENDING.",
     tags=["Reports"],
     security=needs("reports:write"),

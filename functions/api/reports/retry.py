@@ -14,11 +14,13 @@ from resma.report.format_options import options_of_formats
 from resma.request_errors import ReportNotRetryableError, RequestInvalidError
 from resma.requests.report_request import ReportRequest
 
-RETRIED = frozenset({"FAILED", "CANCELLED", "EXPIRED"})
+RETRIED = frozenset({"FAILED", "CANCELLED", "EXPIRED", "SKIPPED"})
 
 
 def find_request(database: Database, caller: Caller, report_id: UUID) -> tuple[Caller, ReportRequest]:
     """Returns the request of a report that ended without a file, and the caller to send it as.
+
+    The request of a SKIPPED report is returned without its conditions, so that the report is generated.
 
     The caller has fewer scopes if the callback URL may belong to somebody who must not see personal data. Raises
     ReportNotFoundError, ReportNotRetryableError, and RequestInvalidError if the request is no longer valid.
@@ -27,7 +29,7 @@ def find_request(database: Database, caller: Caller, report_id: UUID) -> tuple[C
         report = find_report(connection, caller.tenant_id, report_id)
     if report.status not in RETRIED:
         raise ReportNotRetryableError(
-            f"The report is {report.status}. Only reports that are FAILED, CANCELLED or EXPIRED can be retried."
+            f"The report is {report.status}. Only FAILED, CANCELLED, EXPIRED and SKIPPED reports can be retried."
         )
     if report.callback_url is not None and report.personal_masked:
         # The first caller chose the callback URL but was not allowed to see personal data, so none are sent there.
@@ -50,6 +52,7 @@ def _request_of(report: Report) -> ReportRequest:
                 "title": report.title,
                 "options": options_of_formats(report.formats, report.options),
                 "callbackUrl": report.callback_url,
+                "onlyIf": None if report.status == "SKIPPED" else report.only_if,
             }
         )
     except ValidationError as error:

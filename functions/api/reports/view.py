@@ -48,6 +48,7 @@ def show_report(  # noqa: PLR0913  # what the row does not have
             "options": options_of_formats(report.formats, report.options),
             "split_by": report.split_by,
             "callback_url": report.callback_url and hide_query(report.callback_url),
+            "only_if": report.only_if,
             "requested_by": report.requested_by,
             "requested_by_name": names.get(report.requested_by or ""),
             "status": report.status,
@@ -74,6 +75,7 @@ def show_report(  # noqa: PLR0913  # what the row does not have
             "totals_omitted": report.totals_omitted,
             "deduplicated": is_deduplicated,
             "metrics": MetricsView.model_validate(report.metrics) if report.metrics else None,
+            "skipped_reason": report.skipped_code and {"code": report.skipped_code, "detail": report.skipped_detail},
             "error": _error(report),
             "links": Links(self=url, download=f"{url}/download" if is_ready else None),
         }

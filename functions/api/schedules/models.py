@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler.openapi.params import Path
@@ -18,7 +18,7 @@ from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, URI, RequestModel
 from resma.request_errors import ScheduleNotFoundError
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period
-from resma.schedules.schedule_rows import MisfirePolicy, RunOutcome, ScheduleStatus
+from resma.schedules.schedule_rows import MisfirePolicy, RunOutcome, RunTrigger, ScheduleStatus
 from resma.schedules.times import DEFAULT_AT, WHEN_PATTERN
 
 _SCHEDULE_ID = r"^sch_[0-9a-f]{32}$"
@@ -133,6 +133,21 @@ _EndsAt = Annotated[
         description="Timestamp after which the schedule does not run.", json_schema_extra={"pattern": DATE_TIME_PATTERN}
     ),
 ]
+
+
+def _read_day(value: object) -> object:
+    """Rejects numbers and strings of other forms, which pydantic would accept."""
+    if not (isinstance(value, str) and re.fullmatch(_DAY_PATTERN, value, re.ASCII)):
+        raise ValueError("It must be a date in the form YYYY-MM-DD.")
+    if detail := find_missing_part(value):
+        raise ValueError(detail)
+    return value
+
+
+_DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_Day = Annotated[date, BeforeValidator(_read_day)]
+BackfillOutcome = Literal["STARTED", "NOT_STARTED", "ALREADY_STARTED", "DUE"]
+
 _Paused = Annotated[
     bool,
     Field(
@@ -204,16 +219,74 @@ class ScheduleChanges(RequestModel):
     paused: _Paused = _unchanged()
 
 
+class BackfillRequest(RequestModel):
+    """Days whose past runs are started."""
+
+    model_config = ConfigDict(
+        title="BackfillScheduleRequest", json_schema_extra={"examples": [{"from": "2024-01-01", "to": "2024-01-31"}]}
+    )
+
+    from_: _Day = Field(alias="from", description="First day, in the time zone of the schedule.")
+    to: _Day = Field(description="Last day, in the time zone of the schedule. It is included, up to the current time.")
+    dry_run: bool = Field(
+        default=False, strict=True, description="True: show the runs that would be started, and start none."
+    )
+
+
+class BackfilledRun(ViewModel):
+    """A past time of a schedule, and what the backfill did about it."""
+
+    scheduled_for: datetime = Field(description="When the run was due.")
+    from_: date | None = Field(alias="from", description="First day of the period.")
+    to: date | None = Field(description="Last day of the period.")
+    outcome: BackfillOutcome = Field(
+        description="`STARTED`, or `NOT_STARTED` in a dry run and after a quota was used up. `ALREADY_STARTED`: "
+        "the run has a report. `DUE`: the scheduler starts the run."
+    )
+    report_id: UUID | None = Field(description="Id of the run's report; null if it has none.")
+
+
+class BackfillView(ViewModel):
+    """Runs of a backfill."""
+
+    model_config = ConfigDict(title="ScheduleBackfill")
+
+    runs: list[BackfilledRun] = Field(description="Runs in the range, the earliest first.")
+    started: int = Field(description="Number of runs that this request has started.")
+    stopped: StopView | None = Field(
+        description="Quota that was used up before all runs were started. Send the request again later: runs that "
+        "were started are not started twice. Otherwise null."
+    )
+
+
+class StopView(ViewModel):
+    """Quota that ended a backfill."""
+
+    model_config = ConfigDict(title="BackfillStopped")
+
+    code: str = Field(description="Stable code of the quota, for programs.")
+    detail: str = Field(description="The quota, and what to do.")
+    retry_after_seconds: int = Field(description="Seconds after which another request can succeed.")
+
+
 class RunView(ViewModel):
     """One run of a schedule."""
 
     model_config = ConfigDict(title="ScheduleRun")
 
-    scheduled_for: datetime = Field(description="When the run was due.")
-    started_at: datetime = Field(description="When the scheduler processed the run.")
+    scheduled_for: datetime = Field(description="When the run was due. For a manual run: when it was started.")
+    started_at: datetime = Field(description="When the run was processed.")
     report_id: UUID | None = Field(description="Id of the report; null if the run was not started.")
-    outcome: RunOutcome = Field(description="Whether a report was requested.")
-    detail: str | None = Field(description="Reason why the run was not started or was late.")
+    outcome: RunOutcome = Field(
+        description="Whether a report was requested. A run is also SKIPPED if its report is SKIPPED."
+    )
+    detail: str | None = Field(description="Reason why the run was not started, was late or was skipped.")
+    trigger: RunTrigger = Field(
+        description="`schedule`: the time was due. `manual`: a caller ran the schedule at that time. `backfill`: a "
+        "caller started the run of a past time."
+    )
+    started_by: str | None = Field(description="Caller that started the run; null if its time was due.")
+    started_by_name: str | None = Field(description="Current name of the caller's key.")
 
 
 class ScheduleView(ViewModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -18,6 +19,8 @@ from api.reports.models import ReportView
 from api.reports.view import show_report
 from api.schedules.manage import Schedules
 from api.schedules.models import (
+    BackfillRequest,
+    BackfillView,
     PreviewRequest,
     PreviewView,
     RunList,
@@ -28,12 +31,12 @@ from api.schedules.models import (
     ScheduleView,
 )
 from api.schedules.preview import RunPeriod, preview_runs
-from api.schedules.run import run_schedule
+from api.schedules.run import backfill_schedule, run_schedule
 from api.schedules.view import RUN_CURSOR_PATTERN, PageQuery, show_runs, show_schedule, show_schedules
 from resma.access.caller import Caller
 from resma.jobs.report_rows import Report
 from resma.requests.report_request import ReportRequest
-from resma.requests.submit import request_report
+from resma.requests.submit import StartedRun, request_report
 from resma.schedules.request import week_start_of
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
@@ -185,21 +188,38 @@ def handle_get_runs(
     summary="Run a schedule now",
     status_code=HTTPStatus.ACCEPTED,
     description="Requests the report of a schedule for its period as of today. The report has the scopes of the "
-    "caller, who also needs `reports:write`. The next run and the list of runs do not change.",
+    "caller, who also needs `reports:write`. The run is added to the list of runs; the next run does not change.",
     response_description="The report, which is PENDING.",
     tags=["Schedules"],
     security=needs("schedules:manage"),
 )
 def handle_post_run(schedule_id: ScheduleId) -> Response[ReportView]:
     """Handles POST: returns 202 with the report, `Location` and `Retry-After`."""
-
-    def send(caller: Caller, request: ReportRequest) -> Report:
-        key = router.current_event.headers.get("Idempotency-Key")
-        more_errors = rules().errors_of(request)
-        return request_report(database(), queue(), caller, request, key, more_errors=more_errors)[0]
-
-    report = run_schedule(_schedules().find(schedule_id), caller_of(router), send)
+    key = router.current_event.headers.get("Idempotency-Key")
+    report = run_schedule(_schedules().find(schedule_id), caller_of(router), partial(_send, key))
     return accepted(show_report(report, base_url(router)))
+
+
+@router.post(
+    "/api/v1/schedules/<schedule_id>/backfill",
+    operation_id="backfillSchedule",
+    summary="Run a schedule for past times",
+    description="Requests the reports of the past runs on some days, with the periods that these runs had or would "
+    "have had. The reports have the scopes of the caller, who also needs `reports:write`. Each run is started at most "
+    "once, so the request can be repeated.",
+    response_description="The runs on these days.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_post_backfill(schedule_id: ScheduleId, body: BackfillRequest) -> BackfillView:
+    """Handles POST: returns the runs, and the report of each that has one."""
+    schedule = _schedules().find(schedule_id)
+    return backfill_schedule(database(), schedule, caller_of(router), body, partial(_send, None))
+
+
+def _send(key: str | None, caller: Caller, request: ReportRequest, run: StartedRun) -> Report:
+    more_errors = rules().errors_of(request)
+    return request_report(database(), queue(), caller, request, key, more_errors=more_errors, run=run)[0]
 
 
 def _schedules() -> Schedules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,7 +70,8 @@ def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQ
     with database.transaction(tenant_id) as connection:
         find_schedule(connection, tenant_id, schedule_id)
         runs = list_runs(connection, tenant_id, schedule_id, before, query.limit + 1)
-    items = fitting([_run_view(run) for run in runs[: query.limit]])
+        names = name_subjects(connection, tenant_id, (run.started_by for run in runs if run.started_by))
+    items = fitting([_run_view(run, names) for run in runs[: query.limit]])
     following = None
     if len(runs) > len(items):
         url = f"{base_url}/api/v1/schedules/{schedule_id}/runs"
@@ -87,13 +89,15 @@ def _view_all(connection: Connection[TupleRow], caller: Caller, schedules: list[
     """Returns the JSON models of schedules. The number of queries does not depend on the number of schedules."""
     runs = last_runs(connection, caller.tenant_id, [schedule.schedule_id for schedule in schedules])
     ends = find_owner_expirations(connection, caller.tenant_id, schedules)
-    names = name_subjects(connection, caller.tenant_id, (schedule.owner for schedule in schedules))
+    subjects = [schedule.owner for schedule in schedules] + [run.started_by for run in runs.values() if run.started_by]
+    names = name_subjects(connection, caller.tenant_id, subjects)
     return [
         _view(
             caller,
             schedule,
             runs.get(schedule.schedule_id),
             _Owner(names.get(schedule.owner), ends[schedule.schedule_id]),
+            names,
         )
         for schedule in schedules
     ]
@@ -105,7 +109,9 @@ class _Owner:
     expires_at: datetime | None
 
 
-def _view(caller: Caller, schedule: Schedule, last_run: ScheduleRun | None, owner: _Owner) -> ScheduleView:
+def _view(
+    caller: Caller, schedule: Schedule, last_run: ScheduleRun | None, owner: _Owner, names: Mapping[str, str]
+) -> ScheduleView:
     return ScheduleView(
         id=schedule.schedule_id,
         name=schedule.name,
@@ -126,7 +132,7 @@ def _view(caller: Caller, schedule: Schedule, last_run: ScheduleRun | None, owne
         owner_expires_at=owner.expires_at,
         created_at=schedule.created_at,
         next_run_at=schedule.next_run_at,
-        last_run=_run_view(last_run) if last_run else None,
+        last_run=_run_view(last_run, names) if last_run else None,
     )
 
 
@@ -137,11 +143,14 @@ def _shown_request(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
     return {**request, "filters": mask_filters(request["type"], request["filters"])}
 
 
-def _run_view(run: ScheduleRun) -> RunView:
+def _run_view(run: ScheduleRun, names: Mapping[str, str]) -> RunView:
     return RunView(
         scheduled_for=run.scheduled_for,
         started_at=run.started_at,
         report_id=run.report_id,
         outcome=run.outcome,
         detail=run.detail,
+        trigger=run.trigger,
+        started_by=run.started_by,
+        started_by_name=names.get(run.started_by or ""),
     )

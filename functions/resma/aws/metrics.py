@@ -29,6 +29,7 @@ class Metric(StrEnum):
     REPORTS_READY = "ReportsReady"
     REPORTS_FAILED = "ReportsFailed"
     REPORTS_DEAD_LETTERED = "ReportsDeadLettered"
+    REPORTS_SKIPPED = "ReportsSkipped"
     ATTEMPTS_FAILED = "AttemptsFailed"
     ATTEMPTS_POSTPONED = "AttemptsPostponed"
     ATTEMPTS_CONTINUED = "AttemptsContinued"

@@ -30,7 +30,12 @@ class Event:
 
 EVENT_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Event.__dataclass_fields__)
 
-_STATUS_OF = {"report.ready": "READY", "report.failed": "FAILED", "report.cancelled": "CANCELLED"}
+_STATUS_OF = {
+    "report.ready": "READY",
+    "report.failed": "FAILED",
+    "report.cancelled": "CANCELLED",
+    "report.skipped": "SKIPPED",
+}
 """Status of the report when the event was written. Its row may have another status by now: redriven or expired."""
 
 
@@ -101,6 +106,7 @@ def describe_event(event: Event, report: Report, public_base_url: str, files_fai
             "balance": report.balance,
             "controlTotals": report.control_totals,
             "error": {"code": event.error_code, "detail": event.error_detail} if event.error_code else None,
+            "skippedReason": report.skipped_code and {"code": report.skipped_code, "detail": report.skipped_detail},
             "links": {
                 "report": f"{public_base_url}/api/v1/reports/{report.report_id}",
                 "download": f"{public_base_url}/api/v1/reports/{report.report_id}/download",

@@ -16,6 +16,7 @@ from resma.aws.cost import Usage
 from resma.catalog import load_catalog
 from resma.errors import AllFormatsFailedError, ControlMismatchError, LeaseHeldError, ResmaError
 from resma.jobs import transitions
+from resma.jobs.conditions import SkippedReason, hash_summary
 from resma.jobs.fence import fenced_update
 from resma.jobs.outcome import record_end
 from resma.jobs.personal_data import personal_content
@@ -67,6 +68,10 @@ class Claim(ReportContent):
     """Number of the latest continuations in a row that wrote at most their first batch of rows."""
     waits: int
     """Number of times in a row that the job has waited for an unavailable dependency."""
+    schedule_id: str | None = None
+    """The schedule whose run the report is."""
+    unconditional_sha256: str | None = None
+    """Hash of the request without its conditions; None if it has none."""
 
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
@@ -129,6 +134,7 @@ def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summ
         "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s,"
         " control_totals = %(control_totals)s, totals_omitted = %(totals_omitted)s,"
         " further_totals = %(further_totals)s, charts = %(charts)s,"
+        " summary_sha256 = %(summary_sha256)s,"
         " personal_columns = %(personal_columns)s, personal_filters = %(personal_filters)s,"
         " writing_since = clock_timestamp(), written_before = 0",
         {
@@ -140,6 +146,7 @@ def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summ
             "balance": Jsonb(_show_balance(summary.balance)) if summary.balance else None,
             "charts": Jsonb(store_charts(claim, summary.charts)),
             "control_totals": None if control is None else Jsonb(control_records(control)),
+            "summary_sha256": hash_summary(summary),
             "personal_columns": columns,
             "personal_filters": filters,
         },
@@ -174,6 +181,22 @@ def finish_job(  # noqa: PLR0913, PLR0917  # all properties of a finished report
         },
     )
     record_end(connection, claim.tenant_id, claim.report_id, "report.ready")
+
+
+def skip_job(connection: Connection[TupleRow], claim: Claim, reason: SkippedReason) -> None:
+    """GENERATING -> SKIPPED, with the completion event, and in the history of its schedule. Raises LeaseLostError."""
+    transitions.skip(
+        connection,
+        claim,
+        "skipped_code = %(code)s, skipped_detail = %(detail)s",
+        {"code": reason.code, "detail": reason.detail},
+    )
+    connection.execute(
+        "UPDATE resma.schedule_runs SET outcome = 'SKIPPED', detail = concat_ws(' ', detail, %s::text)"
+        " WHERE tenant_id = %s AND report_id = %s",
+        (reason.detail, claim.tenant_id, claim.report_id),
+    )
+    record_end(connection, claim.tenant_id, claim.report_id, "report.skipped")
 
 
 def release_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from resma.json_models import URI, ViewModel
 from resma.writers import Format
 
-EventType = Literal["report.ready", "report.failed", "report.cancelled"]
+EventType = Literal["report.ready", "report.failed", "report.cancelled", "report.skipped"]
 """Events that an endpoint can receive."""
 
 _SHA256: dict[str, JsonValue] = {"pattern": "^[0-9a-f]{64}$"}
@@ -136,6 +136,13 @@ class EventError(_Part):
     detail: str | None = Field(description="What is wrong, and what to do, for people.")
 
 
+class EventSkippedReason(_Part):
+    """Condition of the request that the data of a SKIPPED report do not meet."""
+
+    code: str = Field(description="Stable code of the condition, for programs.")
+    detail: str = Field(description="The limit and the value, for people.")
+
+
 class EventLinks(_Part):
     """URLs of the report. They need an API key or token."""
 
@@ -154,7 +161,7 @@ class EventData(_Part):
     type: str = Field(description="Report type.")
     format: Format = Field(description="Format of the first file; the first of `formats` if there is no file.")
     formats: list[Format] = Field(min_length=1, description="Formats that were requested.")
-    status: Literal["READY", "FAILED", "CANCELLED"] = Field(description="Status that the report ended with.")
+    status: Literal["READY", "FAILED", "CANCELLED", "SKIPPED"] = Field(description="Status that the report ended with.")
     expires_at: datetime | None = Field(description="When the files are deleted; null unless READY.")
     as_of: datetime | None = Field(description="Timestamp of the database snapshot that the files show.")
     rows: int | None = Field(description="Number of rows in each file; null unless READY.")
@@ -186,6 +193,9 @@ class EventData(_Part):
         "has no control query, or it has not run.",
     )
     error: EventError | None = Field(description="Error that a FAILED report ended with.")
+    skipped_reason: EventSkippedReason | None = Field(
+        description="Why the report is SKIPPED: the condition in `onlyIf` that its data do not meet; otherwise null."
+    )
     links: EventLinks = Field(description="URLs of the report.")
 
 

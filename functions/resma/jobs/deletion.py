@@ -53,7 +53,8 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
         WHERE tenant_id = %s AND report_id = %s AND NOT {IS_LIVE}
         RETURNING type, status, created_at, attempt, formats, options,
             -- A single worker had the job, and finished it: no other one can still write to the store.
-            finished_at + make_interval(secs => CASE WHEN status IN ('READY', 'EXPIRED') AND attempt = 1 THEN 0
+            finished_at + make_interval(secs => CASE WHEN status IN ('READY', 'EXPIRED', 'SKIPPED')
+                                                          AND attempt = 1 THEN 0
                                                      ELSE %s END)
         """,
         (caller.tenant_id, report_id, SETTLED_SECONDS),

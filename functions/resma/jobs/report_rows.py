@@ -89,6 +89,8 @@ class Report(ReportContent):
     report_id: UUID
     callback_url: str | None
     request_sha256: str
+    schedule_id: str | None
+    """The schedule whose run the report is; it may have been deleted."""
     requested_by: str | None
     """`subject` of the caller; None for reports that are older than this column."""
     status: str
@@ -132,6 +134,9 @@ class Report(ReportContent):
     personal_columns: list[str] | None
     """Names of the personal columns in its files; None before the rows were read."""
     personal_filters: list[str] | None
+    skipped_code: str | None
+    """The condition that the data of a SKIPPED report do not meet."""
+    skipped_detail: str | None
     error_code: str | None
     error_detail: str | None
     waiting_for: str | None
@@ -152,7 +157,10 @@ class NewReport(ReportContent):
     report_id: UUID
     callback_url: str | None
     request_sha256: str
+    unconditional_sha256: str | None = None
+    """Hash of the request without its conditions; None if it has none."""
     requested_by: str
+    schedule_id: str | None = None
 
 
 _NEW_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in NewReport.__dataclass_fields__)
@@ -185,7 +193,12 @@ def insert_report(
             sql.SQL("INSERT INTO resma.reports ({columns}) VALUES ({values}) RETURNING {row}").format(
                 columns=_NEW_COLUMNS, values=_NEW_VALUES, row=_COLUMNS
             ),
-            {**vars(new), "filters": Jsonb(new.filters), "options": Jsonb(new.options)},
+            {
+                **vars(new),
+                "filters": Jsonb(new.filters),
+                "options": Jsonb(new.options),
+                "only_if": new.only_if and Jsonb(new.only_if),
+            },
         )
         row = cursor.fetchone()
     assert row is not None  # it was just inserted

@@ -5,6 +5,7 @@
       | `--(retry)--' `------> FAILED              (after a permanent error, or any error of the last attempt)
       `------(redrive)---------'                   (dead letters, and split reports of which failed shards are retried)
 
+    GENERATING --> SKIPPED because the data do not meet a condition of the request, before the first row is read
     GENERATING --> PENDING because a dependency is unavailable; uses up no attempt, and is FAILED after a deadline
     GENERATING --> PENDING because of an outage of the system database; uses up no attempt
     GENERATING --> PENDING because the invocation's time is up; uses up no attempt
@@ -88,6 +89,17 @@ def fail(connection: Connection[TupleRow], fence: Fence, assignments: LiteralStr
         fence,
         f"{NOT_WAITING}, status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL, checkpoint = NULL,"
         f" {assignments}",
+        values,
+    )
+
+
+def skip(connection: Connection[TupleRow], fence: Fence, assignments: LiteralString, values: dict[str, Any]) -> None:
+    """GENERATING -> SKIPPED, because the data do not meet a condition of the request. Raises LeaseLostError."""
+    fenced_update(
+        connection,
+        fence,
+        f"{NOT_WAITING}, status = 'SKIPPED', finished_at = clock_timestamp(), lease_until = NULL, checkpoint = NULL,"
+        f" error_code = NULL, error_detail = NULL, {assignments}",
         values,
     )
 

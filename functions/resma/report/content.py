@@ -35,3 +35,5 @@ class ReportContent:
     """Columns that the report is split by: it has a file in each format for each key. None: it is not split."""
     zip: bool = False
     """Whether a split report also has a ZIP archive of all files."""
+    only_if: dict[str, Any] | None = None
+    """Conditions as JSON (`OnlyIf`); None if the report is generated whatever its data are."""

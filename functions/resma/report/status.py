@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, LiteralString
 
-Status = Literal["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"]
+Status = Literal["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED", "SKIPPED"]
 
 LIVE: tuple[Status, ...] = ("PENDING", "GENERATING")
 """Statuses of reports that have not ended."""

@@ -11,6 +11,7 @@ from resma.i18n.locales import DEFAULT_LOCALE
 from resma.i18n.time_zones import TIME_ZONE_SCHEMA
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel
 from resma.report.format_options import FormatOptions
+from resma.report.only_if import OnlyIf
 from resma.string_patterns import NO_NUL
 from resma.webhooks.url import URL_SCHEMA
 from resma.writers import Format
@@ -87,6 +88,11 @@ class ReportRequest(RequestModel):
         json_schema_extra={**URL_SCHEMA},
         description="A public https URL. It receives a webhook, signed according to Standard "
         "Webhooks, when the report ends.",
+    )
+    only_if: OnlyIf | None = Field(
+        default=None,
+        description="Conditions: the report is SKIPPED, without a file, unless its data meet all of them. Null or "
+        "omitted: the report is generated in any case.",
     )
     deduplicate: bool = Field(
         default=False,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +25,7 @@ from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import NewReport, Report, insert_report
 from resma.request_errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
+from resma.requests.condition_errors import find_condition_errors
 from resma.requests.report_request import ReportRequest
 
 logger = Logger(child=True)
@@ -31,6 +33,15 @@ logger = Logger(child=True)
 # The IETF draft defines the key as a quoted string (RFC 8941 §3.3.3). Most clients omit the quotes, so both are
 # accepted.
 _KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>[\x21\x23-\x5b\x5d-\x7e]{1,255})')
+
+
+@dataclass(frozen=True)
+class StartedRun:
+    """The run of a schedule that requests a report."""
+
+    schedule_id: str
+    record: Callable[[Connection[TupleRow], Report], None]
+    """Records the run in the transaction that inserts its report, if the report is new."""
 
 
 def request_report(  # noqa: PLR0913  # the request, the caller and the resources
@@ -42,6 +53,7 @@ def request_report(  # noqa: PLR0913  # the request, the caller and the resource
     *,
     retry_of: UUID | None = None,
     more_errors: Iterable[FieldError] = (),
+    run: StartedRun | None = None,
 ) -> tuple[Report, bool]:
     """Submits a request. Returns its report and whether the report is new.
 
@@ -50,15 +62,19 @@ def request_report(  # noqa: PLR0913  # the request, the caller and the resource
 
     The row is committed before this function returns, and its message is sent. If the queue is unavailable, the row
     stays in the outbox and the scheduler sends the message. Raises RequestInvalidError (also for `more_errors`),
-    ScopeMissingError, QuotaExceededError and the IdempotencyKey errors; then nothing is written.
+    ScopeMissingError, QuotaExceededError, the IdempotencyKey errors and those of `run.record`; then nothing is written.
     """
     new = check_request(caller, request, [*more_errors, *idempotency_key_errors(idempotency_key)])
+    if run is not None:
+        new = replace(new, schedule_id=run.schedule_id)
     key = _parse_key(idempotency_key)
     if key is not None and retry_of is not None:
         key = f'retry "{retry_of}" {key}'  # unambiguous, because keys contain no quotes
     with traced("request report", report_type=request.type) as annotations:
         with database.transaction(caller.tenant_id) as connection:
             report, is_new = admit_report(connection, new, key, deduplicate=request.deduplicate)
+            if run is not None and is_new:
+                run.record(connection, report)
         annotations["report_id"] = str(report.report_id)
     if is_new:
         record_request(report)
@@ -114,18 +130,27 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
     }
     if request.split_by:  # other requests keep the hash that they had before reports could be split
         normalized |= {"split_by": request.split_by, "zip": request.zip}
+    only_if = request.only_if.model_dump(mode="json", by_alias=True, exclude_defaults=True) if request.only_if else None
+    unconditional = _hash(normalized)
     return NewReport(
         tenant_id=caller.tenant_id,
         report_id=uuid4(),
-        request_sha256=hashlib.sha256(json.dumps(normalized, sort_keys=True).encode()).hexdigest(),
+        request_sha256=_hash({**normalized, "only_if": only_if}) if only_if else unconditional,
+        unconditional_sha256=unconditional if only_if else None,
         requested_by=caller.subject,
+        only_if=only_if,
         **normalized,
     )
+
+
+def _hash(normalized: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(normalized, sort_keys=True).encode()).hexdigest()
 
 
 def find_errors(request: ReportRequest) -> list[FieldError]:
     """Returns the validation errors of a request that do not depend on the caller."""
     field_errors: list[FieldError] = []
+    report_type = None
     with collect_errors(field_errors):
         report_type = find_report_type(request.type)
         with collect_errors(field_errors):
@@ -134,6 +159,8 @@ def find_errors(request: ReportRequest) -> list[FieldError]:
             report_type.check_filters(request.filters, request.split_by or ())
         with collect_errors(field_errors):
             report_type.choose_columns(request.columns)
+    if request.only_if is not None:
+        field_errors += find_condition_errors(report_type, request.only_if)
     return [*field_errors, *_setting_errors(request)]
 
 

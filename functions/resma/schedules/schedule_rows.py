@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 from uuid import UUID
 
 from psycopg import Connection, sql
@@ -26,6 +26,7 @@ ENDED_DETAIL = "There is no further run before `endsAt`. Set a later `endsAt` to
 MisfirePolicy = Literal["skip", "run-once", "run-all"]
 ScheduleStatus = Literal["ACTIVE", "PAUSED", "ENDED", "BLOCKED"]
 RunOutcome = Literal["STARTED", "SKIPPED", "REFUSED"]
+RunTrigger = Literal["schedule", "manual", "backfill"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +72,20 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class NewRun:
-    """Outcome of one scheduled time. A skipped one also stands for the earlier times that its `detail` counts."""
+    """Outcome of one scheduled time, or of a run that a caller started.
+
+    If it is SKIPPED without a report, it also stands for the earlier times that its `detail` counts. If it is SKIPPED
+    with a report, the data did not meet a condition of the request.
+    """
 
     scheduled_for: datetime
     outcome: RunOutcome
     report_id: UUID | None = None
     detail: str | None = None
+    trigger: RunTrigger = "schedule"
+    """`schedule` if its time was due. Otherwise a caller ran the schedule now, or for past times."""
+    started_by: str | None = None
+    """`subject` of this caller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,10 +219,43 @@ def list_runs(
 
 def record_run(connection: Connection[TupleRow], schedule: Schedule, run: NewRun) -> None:
     """Inserts the outcome of a scheduled time. The primary key prevents a second row for the same time."""
-    connection.execute(
-        "INSERT INTO resma.schedule_runs (tenant_id, schedule_id, scheduled_for, outcome, report_id, detail)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
-        (schedule.tenant_id, schedule.schedule_id, run.scheduled_for, run.outcome, run.report_id, run.detail),
+    connection.execute(_INSERT_RUN, _run_values(schedule, run))
+
+
+def record_backfilled_run(connection: Connection[TupleRow], schedule: Schedule, run: NewRun) -> bool:
+    """Inserts a run, or replaces one without a report, whose detail is kept. Returns False if the run has a report."""
+    row = connection.execute(
+        f"{_INSERT_RUN} ON CONFLICT (tenant_id, schedule_id, scheduled_for) DO UPDATE"
+        " SET started_at = clock_timestamp(), outcome = excluded.outcome, report_id = excluded.report_id,"
+        " detail = 'Before the backfill: ' || run.detail, trigger = excluded.trigger, started_by = excluded.started_by"
+        " WHERE run.report_id IS NULL RETURNING scheduled_for",
+        _run_values(schedule, run),
+    ).fetchone()
+    return row is not None
+
+
+_INSERT_RUN: LiteralString = (
+    "INSERT INTO resma.schedule_runs AS run"
+    " (tenant_id, schedule_id, scheduled_for, outcome, report_id, detail, trigger, started_by)"
+    " VALUES (%(tenant_id)s, %(schedule_id)s, %(scheduled_for)s, %(outcome)s, %(report_id)s, %(detail)s, %(trigger)s,"
+    " %(started_by)s)"
+)
+
+
+def _run_values(schedule: Schedule, run: NewRun) -> dict[str, Any]:
+    return {**vars(run), "tenant_id": schedule.tenant_id, "schedule_id": schedule.schedule_id}
+
+
+def find_started(
+    connection: Connection[TupleRow], tenant_id: str, schedule_id: str, first: datetime, last: datetime
+) -> dict[datetime, UUID]:
+    """Returns the reports of the runs from `first` to `last`, by scheduled time."""
+    return dict(
+        connection.execute(
+            "SELECT scheduled_for, report_id FROM resma.schedule_runs WHERE tenant_id = %s AND schedule_id = %s"
+            " AND scheduled_for BETWEEN %s AND %s AND report_id IS NOT NULL",
+            (tenant_id, schedule_id, first, last),
+        ).fetchall()
     )
 
 

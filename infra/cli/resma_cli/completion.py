@@ -11,7 +11,7 @@ from resma_cli.exit_codes import CommandFailedError
 from resma_cli.profiles import read_profiles
 
 FORMATS = ("CSV", "NDJSON", "PARQUET", "PDF", "XLSX")
-STATUSES = ("PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED")
+STATUSES = ("PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED", "SKIPPED")
 LOCALES = ("en-US", "en-GB", "pt-BR", "de-DE", "fr-FR", "es-ES", "it-IT", "es-MX", "en-CA", "ja-JP")
 
 

@@ -16,7 +16,7 @@ from resma_cli.output import Output, clean
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-ENDED = frozenset({"READY", "FAILED", "CANCELLED", "EXPIRED"})
+ENDED = frozenset({"READY", "FAILED", "CANCELLED", "EXPIRED", "SKIPPED"})
 POLL_SECONDS = (0.2, 2.0)
 """Pause between two requests: at first, and at most."""
 LINE_SECONDS = 10

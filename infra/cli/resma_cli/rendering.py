@@ -71,7 +71,7 @@ def draw_report(console: Console, report: Json) -> None:
     """Draws the details of a report."""
     progress, metrics = report["progress"], report.get("metrics") or {}
     done, expected = progress["rowsDone"], progress["rowsExpected"]
-    error = report.get("error") or {}
+    error, skipped = report.get("error") or {}, report.get("skippedReason") or {}
     draw_pairs(
         console,
         [
@@ -102,6 +102,8 @@ def draw_report(console: Console, report: Json) -> None:
             ("attempt", report["attempt"]),
             ("speed", f"{metrics['rowsPerSecond']:,} rows/s" if metrics else None),
             ("cost", f"{metrics['costUsd']['total']} USD" if metrics.get("costUsd") else None),
+            ("only if", describe_conditions(report.get("onlyIf"))),
+            ("skipped", f"{skipped['code']}: {skipped['detail']}" if skipped else None),
             ("error", f"{error['code']}: {replace_requests_by_commands(error['detail'])}" if error else None),
         ],
     )
@@ -166,6 +168,25 @@ def describe_warnings(report: Json) -> Iterator[str]:
     for warning in report.get("warnings") or []:
         scope = f" ({warning['format']})" if warning.get("format") else ""
         yield f"warning{scope}: {warning['code']}: {warning['detail']}"
+
+
+def describe_conditions(only_if: Json | None) -> str | None:
+    """Returns the conditions of a request in one line."""
+    if not only_if:
+        return None
+    parts = []
+    if rows := only_if.get("rows"):
+        parts.append(f"rows {_limits(rows)}")
+    for total in only_if.get("totals") or []:
+        parts.append(" ".join(filter(None, (str(total["amount"]), total.get("currency"), _limits(total)))))
+    if only_if.get("changed"):
+        parts.append("changed")
+    return ", ".join(parts)
+
+
+def _limits(limits: Json) -> str:
+    shown = [f"{sign} {limits[name]}" for name, sign in (("min", ">="), ("max", "<=")) if limits.get(name) is not None]
+    return " and ".join(shown)
 
 
 def _waiting(waiting: Json | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -67,6 +68,16 @@ class ReportOptions:
         ),
     ] = field(default_factory=list)
 
+    only_if: Annotated[
+        list[str],
+        typer.Option(
+            "--only-if",
+            metavar="CONDITION",
+            help="Skip the report unless its data meet this: rows>=1, amount>=100.00, amount:BRL<=0, or changed. "
+            "Repeat the option for several.",
+        ),
+    ] = field(default_factory=list)
+
     def request(self, api: Api) -> Json:
         """Returns the request's body. Gets the schema of filters from the API, to distinguish numbers from strings.
 
@@ -87,6 +98,8 @@ class ReportOptions:
             request["zip"] = True
         if self.options:
             request["options"] = read_options(self.options)
+        if self.only_if:
+            request["onlyIf"] = read_conditions(self.only_if)
         return request
 
 
@@ -117,6 +130,33 @@ def read_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
             )
         options.setdefault(format_.lower(), {})[option] = _JSON_VALUES.get(values[0], values[0])
     return options
+
+
+_CONDITION = re.compile(r"(?P<name>[^<>=:]+)(:(?P<currency>[^<>=]+))?(?P<sign>>=|<=)(?P<limit>[^<>=]+)")
+
+
+def read_conditions(texts: Sequence[str]) -> Json:
+    """Returns conditions as the API's JSON. Limits of the same total are one condition. Raises CommandFailedError."""
+    only_if: Json = {}
+    totals: dict[tuple[str, str | None], Json] = {}
+    for text in texts:
+        if text.strip() == "changed":
+            only_if["changed"] = True
+            continue
+        found = _CONDITION.fullmatch(text)
+        if found is None:
+            detail = (
+                f"`--only-if {text}` is not a condition. Use one like `rows>=1`, `amount:BRL>=100.00` or `changed`."
+            )
+            raise CommandFailedError(ExitCode.USAGE, detail)
+        name, currency, limit = found["name"].strip(), found["currency"], found["limit"].strip()
+        bound = "min" if found["sign"] == ">=" else "max"
+        if name == "rows" and currency is None:
+            only_if.setdefault("rows", {})[bound] = int(limit) if limit.isascii() and limit.isdecimal() else limit
+            continue
+        key = (name, currency and currency.strip())
+        totals.setdefault(key, {"amount": key[0], **({"currency": key[1]} if key[1] else {})})[bound] = limit
+    return only_if | ({"totals": list(totals.values())} if totals else {})
 
 
 def shape_filters(pairs: Mapping[str, Sequence[str]], schema: Mapping[str, Any]) -> Json:

@@ -367,9 +367,11 @@ def test_run_now_requests_the_report_as_the_caller(system: System) -> None:
     assert (report["filters"]["status"], report["timeZone"]) == (["BOOKED"], "America/Sao_Paulo")
     assert report["filters"]["from"][8:] == "01"
     assert report["filters"]["to"] < run["localTime"][:10]
-    assert (report["requestedBy"], show(system, schedule)) == ("loopback", schedule)
-    assert system.call_api("GET", f"{path}/runs")[2]["items"] == []
     assert system.call_api("POST", f"{path}/run", headers=headers)[2]["id"] == report["id"]
+    (recorded,) = system.call_api("GET", f"{path}/runs")[2]["items"]
+    assert (recorded["reportId"], recorded["outcome"], recorded["trigger"]) == (report["id"], "STARTED", "manual")
+    assert (recorded["startedBy"], report["requestedBy"]) == ("loopback", "loopback")
+    assert show(system, schedule) == {**schedule, "lastRun": recorded}, "the next run does not change"
     key = system.make_key("schedules:manage", "reports:read")
     assert system.call_with(key, "POST", f"{path}/run")[0] == 403
 

@@ -260,7 +260,7 @@ def test_headers_are_declared(document: Json) -> None:
 
 
 def test_events_are_webhooks(document: Json) -> None:
-    assert set(document["webhooks"]) == {"report.ready", "report.failed", "report.cancelled"}
+    assert set(document["webhooks"]) == {"report.ready", "report.failed", "report.cancelled", "report.skipped"}
     for webhook in document["webhooks"].values():
         headers = {parameter["name"] for parameter in webhook["post"]["parameters"]}
         assert headers == {"webhook-id", "webhook-timestamp", "webhook-signature"}

@@ -1,6 +1,7 @@
 // Form for the request of a report or a schedule.
 
 import { columnFields } from "./column_fields.js";
+import { conditionFields } from "./condition_fields.js";
 import { h, put } from "../lib/dom.js";
 import { chip, chosen, field, group, input, select, showErrors } from "./fields.js";
 import { filterFields, readFilters, supply } from "./filter_fields.js";
@@ -43,10 +44,10 @@ export function requestForm(types, draft, changed) {
     put(body, fields.elements);
   };
   const pick = (event) => {
-    // Values that all types have are kept. Filters and columns depend on the type.
-    const { filters, columns, ...kept } = fields.read();
+    // Values that all types have are kept. Filters, columns and conditions on totals depend on the type.
+    const { filters, columns, onlyIf, ...kept } = fields.read();
     type = types.find((each) => each.type === event.target.value) ?? type;
-    draw(kept);
+    draw({ ...kept, onlyIf: onlyIf && { ...onlyIf, totals: undefined } });
     changed();
   };
   const choice = group("/type", types.map((each) => card(each, each === type)), { label: t("form.type") });
@@ -78,6 +79,7 @@ function typeFields(type, draft, changed) {
   const formats = formatField(type, draft);
   const options = optionFields(draft.options ?? {});
   const common = commonFields(type, draft);
+  const conditions = conditionFields(draft.onlyIf);
   const period = periodField(filters, () => ({ zone: common.read().timeZone, locale: common.read().locale }));
   const showOptions = () => {
     const selected = chosen(formats.element).map((format) => format.toLowerCase());
@@ -94,10 +96,11 @@ function typeFields(type, draft, changed) {
       columns: columns.read(),
       ...common.read(),
       options: readOptions(options, selected),
+      onlyIf: conditions.read(),
     };
   };
-  return { elements: sections(withPeriod(filters, period), formats, columns, common, options), filters, period, read,
-    all: [...filters, formats, columns, ...common.fields, ...options] };
+  return { elements: sections(withPeriod(filters, period), formats, columns, { common, conditions, options }), filters, period, read,
+    all: [...filters, formats, columns, ...common.fields, ...conditions.fields, ...options] };
 }
 
 /** Returns the elements of the filters, with the period before the days that it fills in. */
@@ -105,13 +108,14 @@ function withPeriod(filters, period) {
   return filters.flatMap(({ name, element }) => (name === PERIOD_FILTERS[0] ? [period, element] : [element]));
 }
 
-function sections(which, formats, columns, common, options) {
+function sections(which, formats, columns, { common, conditions, options }) {
   const section = (title, ...parts) => h("section", { class: "card" }, h("h2", {}, t(title)), ...parts);
   const [locale, zone, title, callback] = common.fields.map(({ element }) => element);
   return [
     section("form.which", h("div", { class: "fields" }, which)),
     section("form.how", formats.element, columns.element,
       h("div", { class: "fields" }, locale, zone, title, options.map(({ element }) => element))),
+    section("form.only-if", conditions.element),
     section("form.after", callback),
   ];
 }

@@ -6,7 +6,7 @@ import { chip, chosen, field, group, input, showErrors } from "./fields.js";
 import { runAction, openDialog, problemBox } from "../parts/notices.js";
 import { say, t } from "../words/words.js";
 
-const EVENTS = ["report.ready", "report.failed", "report.cancelled"];
+const EVENTS = ["report.ready", "report.failed", "report.cancelled", "report.skipped"];
 
 /**
  * @param {import("../lib/shapes.js").ReportType[]} types

@@ -2,6 +2,8 @@
 
 /** @typedef {{tenantId: string, tenantName: string, subject: string, name: string | null, scopes: string[]}} Me */
 /** @typedef {{name: string, heading: string, kind: string, personal: boolean}} Column */
+/** @typedef {{amount: string, currency?: string | null, min?: string | null, max?: string | null}} TotalCondition */
+/** @typedef {{rows?: {min?: number | null, max?: number | null} | null, totals?: TotalCondition[] | null, changed?: boolean}} OnlyIf */
 /** @typedef {{properties: Object<string, any>, required?: string[]}} FilterSchema JSON Schema 2020-12 of a type's filters */
 /**
  * @typedef {{type: string, title: string, description: string, formats: string[], locales: string[],
@@ -11,14 +13,15 @@
 /**
  * @typedef {{type: string, format?: string | null, formats: string[], filters: Object<string, any>,
  *   columns: string[] | null, locale: string, timeZone: string, title: string | null,
- *   options: Object<string, Object<string, string>>, callbackUrl: string | null}} ReportRequest
+ *   options: Object<string, Object<string, string>>, callbackUrl: string | null,
+ *   onlyIf?: OnlyIf | null}} ReportRequest
  */
 /**
  * @typedef {{rows: number, isExact: boolean, files: {format: string, bytes: number, pages: number | null}[],
  *   seconds: number, queue: {ahead: number, seconds: number | null},
  *   warnings: {code: string, detail: string, values: Object<string, any>}[]}} Estimate `detail` is English
  */
-/** @typedef {"PENDING" | "GENERATING" | "READY" | "FAILED" | "CANCELLED" | "EXPIRED"} Status */
+/** @typedef {"PENDING" | "GENERATING" | "READY" | "FAILED" | "CANCELLED" | "EXPIRED" | "SKIPPED"} Status */
 /**
  * @typedef {{rowsDone: number, rowsExpected: number | null, percent: number | null, etaSeconds: number | null,
  *   queuePosition: number | null, stage: "waiting" | "counting" | "writing" | "publishing" | null}} Progress
@@ -40,7 +43,7 @@
  *   totalsOmitted: number,
  *   balance: {opening: string, closing: string} | null, controlTotals: ControlTotal[] | null, maskedColumns: string[], metrics: any,
  *   requestedBy: string | null, requestedByName: string | null,
- *   error: {code: string, detail: string} | null}} Report
+ *   skippedReason: {code: string, detail: string} | null, error: {code: string, detail: string} | null}} Report
  */
 /**
  * @typedef {{title: string, kind: "time" | "bars" | "share", unit: "amount" | "rows", labels: string[],
@@ -51,7 +54,12 @@
  */
 /**
  * @typedef {{scheduledFor: string, startedAt: string | null, reportId: string | null,
- *   outcome: "STARTED" | "SKIPPED" | "REFUSED", detail: string | null}} ScheduleRun
+ *   outcome: "STARTED" | "SKIPPED" | "REFUSED", detail: string | null,
+ *   trigger: "schedule" | "manual" | "backfill", startedBy: string | null, startedByName: string | null}} ScheduleRun
+ */
+/**
+ * @typedef {{scheduledFor: string, from: string | null, to: string | null, reportId: string | null,
+ *   outcome: "STARTED" | "NOT_STARTED" | "ALREADY_STARTED" | "DUE"}} BackfilledRun
  */
 /**
  * @typedef {{id: string, name: string, request: ReportRequest, when: string, at: string | null, timeZone: string,

@@ -10,7 +10,7 @@ import { go } from "../lib/router.js";
 import { can } from "../lib/session.js";
 import { t } from "../words/words.js";
 
-const ENDED_WITHOUT = ["FAILED", "CANCELLED", "EXPIRED"];
+const ENDED_WITHOUT = ["FAILED", "CANCELLED", "EXPIRED", "SKIPPED"];
 
 /**
  * @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types
@@ -30,7 +30,8 @@ export function reportActions(report, types, follow) {
       }, `${t("report.download")} ${file.format}`, h("span", { class: "size" }, bytes(file.bytes)))),
       mayWrite && isUnderWay && h("button", { type: "button", class: "danger", onclick: () => confirmCancel(report, follow) }, t("report.cancel")),
       mayWrite && ENDED_WITHOUT.includes(report.status) &&
-        h("button", { type: "button", class: "primary", onclick: press(() => retry(report, retryKey)) }, t("report.retry")),
+        h("button", { type: "button", class: "primary", onclick: press(() => retry(report, retryKey)) },
+          t(report.status === "SKIPPED" ? "report.generate-anyway" : "report.retry")),
       mayWrite && h("button", { type: "button", class: "quiet", onclick: () => { startFrom(report); go("/reports/new"); } }, t("report.again")),
       can("reports:delete") && !isUnderWay &&
         h("button", { type: "button", class: "quiet danger", onclick: () => confirmDelete(report, titleOf(types, report.type)) }, t("report.delete"))),

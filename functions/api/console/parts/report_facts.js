@@ -1,6 +1,7 @@
 // Properties and measurements of a report, to compare with the file and the webhook.
 
 import { h } from "../lib/dom.js";
+import { describeConditions } from "../words/condition_words.js";
 import { describeFilters } from "../words/filter_words.js";
 import { amount, bytes, dollars, duration, number, whenExactly } from "../lib/format.js";
 import { copyButton } from "./notices.js";
@@ -59,6 +60,7 @@ export function factsSection(report, types) {
       fact(t("facts.columns"), report.columns ? report.columns.map(heading).join(", ") : t("facts.all-columns")),
       report.maskedColumns.length > 0 && fact(t("facts.masked"), report.maskedColumns.map(heading).join(", ")),
       fact(t("facts.locale"), `${report.locale} · ${report.timeZone}`),
+      report.onlyIf && fact(t("facts.conditions"), describeConditions(report.onlyIf).join(" · ")),
       describeOptions(report.options ?? {}).map(([label, text]) => fact(label, text)),
       report.callbackUrl && fact(t("form.callback"), h("span", { class: "break" }, report.callbackUrl)),
       report.requestedBy && fact(t("facts.requested-by"), requester(report.requestedBy, report.requestedByName),

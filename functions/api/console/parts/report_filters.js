@@ -7,7 +7,7 @@ import { showsCards } from "./elements.js";
 import { go } from "../lib/router.js";
 import { say, t } from "../words/words.js";
 
-const STATUSES = ["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"];
+const STATUSES = ["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED", "SKIPPED"];
 const FORMATS = ["PDF", "XLSX", "CSV", "NDJSON", "PARQUET"];
 
 /** Converts the query of the view to that of the API. Days in the browser's time zone become timestamps. @param {Object<string, string>} query */

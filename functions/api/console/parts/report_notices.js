@@ -53,7 +53,15 @@ function location({ column, row }, report, types) {
   ];
 }
 
+/** Creates the notice that the data of a report did not meet a condition. @param {NonNullable<import("../lib/shapes.js").Report["skippedReason"]>} reason */
+function skipped({ code, detail }) {
+  const words = say("skipped", code);
+  return h("div", { class: "notice" }, h("p", { class: "strong" }, t("report.skipped")),
+    h("p", {}, words === code ? detail : words), detailsOf(detail, code));
+}
+
 export function failure(/** @type {import("../lib/shapes.js").Report} */ report) {
+  if (report.skippedReason) return skipped(report.skippedReason);
   if (report.error === null) return report.status === "EXPIRED" && h("p", { class: "notice" }, t("report.expired"));
   return h("div", { class: report.status === "FAILED" ? "notice bad" : "notice" },
     h("p", { class: "strong" }, t(report.status === "FAILED" ? "report.failed" : "report.attempt-failed")),

@@ -2,14 +2,15 @@
 
 import { call, newKey } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
+import { describeConditions } from "../words/condition_words.js";
 import { describeFilters } from "../words/filter_words.js";
 import { country, when } from "../lib/format.js";
-import { confirmAction, detailsOf, runAction, problemBox, toast } from "../parts/notices.js";
-import { partPager } from "../parts/pager.js";
-import { badge, empty, fact, link, loadTypes, named, table, titleOf, wayBack } from "../parts/elements.js";
+import { confirmAction, detailsOf, runAction, toast } from "../parts/notices.js";
+import { badge, fact, loadTypes, titleOf, wayBack } from "../parts/elements.js";
 import { requester } from "../parts/requester.js";
 import { go, nameTab } from "../lib/router.js";
 import { previewTable } from "../parts/schedule_preview.js";
+import { openBackfill, showRuns } from "../parts/schedule_runs.js";
 import { can } from "../lib/session.js";
 import { describeWhen } from "./schedules.js";
 import { say, t } from "../words/words.js";
@@ -30,7 +31,7 @@ export async function showSchedule(main, { parameters: [id], signal }) {
     heading.textContent = data.name;
     nameTab(data.name, say("status", data.status));
     put(zone, zoneHint(data.timeZone));
-    put(about, describe(data, types), actions(data, path, refresh));
+    put(about, describe(data, types), actions(data, path, refresh, showHistory));
     if (data.status === "ACTIVE") {
       const preview = await call("GET", `${path}/preview`, { query: { count: 10 }, signal });
       put(next, h("h2", {}, t("preview.title")), previewTable(preview.data.runs, data.timeZone));
@@ -38,8 +39,8 @@ export async function showSchedule(main, { parameters: [id], signal }) {
     next.hidden = data.status !== "ACTIVE";
     return data;
   };
-  const { request, timeZone } = await refresh();
-  await showRuns(runs, path, { name: request.title ?? titleOf(types, request.type), zone: timeZone }, signal);
+  const showHistory = ({ request, timeZone }) => showRuns(runs, path, { name: request.title ?? titleOf(types, request.type), zone: timeZone }, signal);
+  await showHistory(await refresh());
 }
 
 function describe(/** @type {import("../lib/shapes.js").Schedule} */ schedule, types) {
@@ -50,6 +51,7 @@ function describe(/** @type {import("../lib/shapes.js").Schedule} */ schedule, t
       fact(t("reports.status"), badge(schedule.status)),
       fact(t("facts.type"), `${titleOf(types, schedule.request.type)} · ${(schedule.request.formats ?? [schedule.request.format]).join(", ")}`),
       describeFilters(schedule.request.filters ?? {}, types.find((each) => each.type === schedule.request.type)).map(([label, text]) => fact(label, text)),
+      schedule.request.onlyIf && fact(t("facts.conditions"), describeConditions(schedule.request.onlyIf).join(" · ")),
       fact(t("schedules.when"), describeWhen(schedule)),
       fact(t("schedules.next"), when(schedule.nextRunAt, schedule.timeZone)),
       schedule.period && fact(t("schedules.period"), say("period", schedule.period)),
@@ -61,7 +63,7 @@ function describe(/** @type {import("../lib/shapes.js").Schedule} */ schedule, t
       schedule.ownerExpiresAt && fact(t("schedules.owner-ends"), when(schedule.ownerExpiresAt, schedule.timeZone), h("span", { class: "hint" }, t("schedules.owner-ends-hint")))));
 }
 
-function actions(schedule, path, refresh) {
+function actions(schedule, path, refresh, showHistory) {
   const problemArea = h("div");
   const pause = async () => {
     await call("PATCH", path, { body: { paused: !schedule.paused } });
@@ -69,41 +71,24 @@ function actions(schedule, path, refresh) {
     toast(t(schedule.paused ? "schedules.resumed" : "schedules.paused"));
   };
   const runKey = newKey();
-  const run = async () => {
-    const { data } = await call("POST", `${path}/run`, { headers: { "Idempotency-Key": runKey } });
-    toast(t("schedules.run-started"));
-    go(`/reports/${data.id}`);
-  };
+  const run = () => confirmAction({
+    title: t("schedules.run-title", { name: schedule.name }), text: t("schedules.run-text"), button: t("schedules.run"),
+    act: async () => {
+      const { data } = await call("POST", `${path}/run`, { headers: { "Idempotency-Key": runKey } });
+      go(`/reports/${data.id}`);
+      toast(t("schedules.run-started"));
+    },
+  });
+  const backfill = () => openBackfill(path, schedule.timeZone, async () => showHistory(await refresh()));
   const remove = () => confirmAction({
     title: t("schedules.delete-title", { name: schedule.name }), text: t("schedules.delete-text", { name: schedule.name }), button: t("schedules.delete"), isDanger: true,
     act: async () => { await call("DELETE", path); go("/schedules"); },
   });
   return h("div", {}, h("div", { class: "buttons" },
     h("a", { class: "button", href: `#/schedules/${schedule.id}/edit` }, t("schedules.edit")),
-    can("reports:write") && h("button", { type: "button", onclick: (event) => runAction(event.currentTarget, problemArea, run) }, t("schedules.run")),
+    can("reports:write") && h("button", { type: "button", onclick: run }, t("schedules.run")),
+    can("reports:write") && h("button", { type: "button", onclick: backfill }, t("schedules.backfill")),
     schedule.status !== "ENDED" && h("button", { type: "button", onclick: (event) => runAction(event.currentTarget, problemArea, pause) },
       t(schedule.paused ? "schedules.resume" : "schedules.pause")),
     h("button", { type: "button", class: "danger", onclick: remove }, t("schedules.delete"))), problemArea);
-}
-
-async function showRuns(section, path, about, signal) {
-  const list = h("div");
-  const show = async (page) => {
-    const { data } = await call("GET", `${path}/runs`, { query: { ...page }, signal });
-    put(list, data.items.length > 0 ? history(data.items, about) : empty(t("runs.none")));
-    pages.update(data.next);
-  };
-  const pages = partPager((page) => show(page).then(() => section.scrollIntoView()).catch((problem) => put(list, problemBox(problem))));
-  put(section, h("h2", {}, t("runs.title")), list, pages.element);
-  await show(null);
-}
-
-function history(items, { name, zone }) {
-  const columns = [{ label: t("runs.for") }, { label: t("runs.outcome") }, { label: t("runs.started") }, { label: t("reports.report") }];
-  return table(t("runs.title"), columns, items.map((/** @type {import("../lib/shapes.js").ScheduleRun} */ run) => [
-    when(run.scheduledFor, zone),
-    [badge(run.outcome), run.detail && detailsOf(run.detail)],
-    when(run.startedAt, zone),
-    run.reportId ? link(`/reports/${run.reportId}`, named(name)) : "–",
-  ]));
 }

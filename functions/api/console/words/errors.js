@@ -11,6 +11,8 @@ const RULES = [
   [/at most (\d+) (?:characters|items)/, "field-error.too-long"],
   [/^It must not be before \w+ \((\d{4}-\d{2}-\d{2})\)\.$/, "field-error.before-start"],
   [/^It must be later than/, "field-error.too-early"],
+  [/^It must not be in the future/, "field-error.in-the-future"],
+  [/^There are more than (\d+) runs/, "field-error.too-many-runs"],
   [/^It must be (\S+) or more\.$/, "field-error.below-minimum"],
   [/^It must be (\S+) or less\.$/, "field-error.above-maximum"],
   [/^It must be a (?:date|timestamp)|^The (?:year|month|day) \d+ does not exist/, "field-error.invalid-date"],

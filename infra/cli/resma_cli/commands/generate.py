@@ -111,12 +111,16 @@ def _estimate(api_options: ApiOptions, request: Json) -> None:
 def wait_and_save(api_options: ApiOptions, report: Json, target: OutputTarget, *, cancels: bool = False) -> None:
     """Follows a report and saves its files. Of a split report, it saves the manifest if there is an `--output`.
 
-    Raises CommandFailedError if the report ends without files, or if Ctrl-C ends the wait.
+    A report that is SKIPPED has no files, which is not a failure. Raises CommandFailedError if the report ends without
+    files for another reason, or if Ctrl-C ends the wait.
     """
     api, output, report_id = api_options.api, api_options.output, str(report["id"])
     output.print_message(f"Report {report_id}")
     try:
         report = follow(api, output, report)
+        if report["status"] == "SKIPPED":
+            show_skipped(api_options, report)
+            return
         require_ready(report)
         saved = save_report(api, output, report, target)
     except KeyboardInterrupt:
@@ -162,11 +166,19 @@ def require_all_formats(output: Output, report: Json, saved: list[Json]) -> None
         )
 
 
+def show_skipped(api_options: OutputOptions, report: Json) -> None:
+    """Says why a report has no file because of its conditions."""
+    reason = report["skippedReason"]
+    api_options.output.print_message(f"Report {report['id']} is SKIPPED: {reason['code']}, {reason['detail']}")
+    if api_options.as_json:
+        api_options.output.show({**report, "saved": []}, lambda console: draw_report(console, report))
+
+
 def require_ready(report: Json) -> None:
     """Raises CommandFailedError unless the report is READY."""
     if report["status"] == "READY":
         return
-    error = report.get("error") or {}
+    error = report.get("error") or report.get("skippedReason") or {}
     why = f": {error['code']}, {replace_requests_by_commands(error['detail'])}" if error else ""
     raise CommandFailedError(
         ExitCode.FAILED,

@@ -51,7 +51,7 @@ def list_reports(  # noqa: PLR0913  # options of a command line
         str | None,
         typer.Option(
             autocompletion=complete_status,
-            help="List reports of this status: PENDING, GENERATING, READY, FAILED, CANCELLED or EXPIRED.",
+            help="List reports of this status: PENDING, GENERATING, READY, FAILED, CANCELLED, EXPIRED or SKIPPED.",
         ),
     ] = None,
     report_type: Annotated[str | None, typer.Option("--type", help="List reports of this type.")] = None,
@@ -207,7 +207,7 @@ def retry_report(
     path: OutputPath = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Retry a report that failed, was cancelled or has expired."""
+    """Retry a report that failed, was cancelled, has expired or was skipped (then without its conditions)."""
     target = require_target(api_options, path, overwrite)
     report_id = find_report_id(api_options.api, report_id)
     report: Json = api_options.api.post(path_of("reports", report_id, "retry"), is_repeatable=True)

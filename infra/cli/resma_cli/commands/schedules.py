@@ -9,14 +9,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from resma_cli.amounts import count
 from resma_cli.api_client import Json, path_of
+from resma_cli.commands.generate import OutputPath, Overwrite, Wait, require_target, wait_and_save
 from resma_cli.completion import one_of
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import read_timestamp, show_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.ids import find_schedule_id
 from resma_cli.output import TableColumn, draw_pairs, draw_table
-from resma_cli.rendering import display_ids
+from resma_cli.rendering import display_ids, draw_report
 from resma_cli.request_options import ReportOptions
 from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
 
@@ -241,6 +243,81 @@ def list_runs(
         draw_table(console, ("SCHEDULED FOR", "OUTCOME", "REPORT", TableColumn("DETAIL", is_flexible=True)), rows)
 
     api_options.output.show({"items": items, "next": following}, draw)
+
+
+@app.command("run", epilog=examples("resma schedule run sch_1f0c5c2e", "resma schedule run sch_1f0c5c2e --wait"))
+@with_groups
+def run_schedule(  # noqa: PLR0913  # options of a command line
+    api_options: ApiOptions,
+    schedule_id: ScheduleId,
+    *,
+    wait: Wait = False,
+    path: OutputPath = None,
+    overwrite: Overwrite = False,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--idempotency-key", metavar="TEXT", help="Return the report of an earlier request with the same key."
+        ),
+    ] = None,
+) -> None:
+    """Generate a schedule's report now, for its period as of today; with --wait, also save its files."""
+    target = require_target(api_options, path, overwrite)
+    api = api_options.api
+    report: Json = api.post(
+        path_of("schedules", find_schedule_id(api, schedule_id), "run"), key=key, is_repeatable=True
+    )
+    if wait or path is not None:
+        wait_and_save(api_options, report, target)
+        return
+    api_options.output.show(report, lambda console: draw_report(console, report))
+
+
+@app.command(
+    "backfill",
+    epilog=examples(
+        "resma schedule backfill sch_1f0c5c2e --from 2024-01-01 --to 2024-03-31 --dry-run",
+        "resma schedule backfill sch_1f0c5c2e --from 2024-01-01 --to 2024-03-31",
+    ),
+)
+@with_groups
+def backfill_schedule(
+    api_options: ApiOptions,
+    schedule_id: ScheduleId,
+    *,
+    first: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="First day of the runs, in the schedule's time zone.")
+    ],
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day of the runs. It is included.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs that would be started, and start none.")
+    ] = False,
+) -> None:
+    """Start a schedule's runs of past days, each with the period that it had then.
+
+    Runs that were started before are not started again, so the command can be repeated after a quota was used up.
+    """
+    api = api_options.api
+    body = {"from": first, "to": last, "dryRun": dry_run}
+    # Each run is started at most once, so that the request can be repeated after a lost response.
+    answer: Json = api.post(
+        path_of("schedules", find_schedule_id(api, schedule_id), "backfill"), body, is_repeatable=True
+    )
+
+    def draw(console: Console) -> None:
+        reports = display_ids(console, [run["reportId"] or "" for run in answer["runs"]])
+        rows = [
+            (show_timestamp(run["scheduledFor"]), run["from"], run["to"], run["outcome"], report)
+            for run, report in zip(answer["runs"], reports, strict=True)
+        ]
+        draw_table(console, ("SCHEDULED FOR", "FROM", "TO", "OUTCOME", "REPORT"), rows)
+
+    stopped = answer["stopped"]
+    if not (stopped and api_options.as_json):
+        api_options.output.show(answer, draw)
+    api_options.output.print_message(f"Started {count(answer['started'], 'run')}.")
+    if stopped:
+        raise CommandFailedError(ExitCode.QUOTA, stopped["detail"], code=stopped["code"], more=answer)
 
 
 def _change(api_options: ApiOptions, schedule_id: str, *, paused: bool) -> None:
