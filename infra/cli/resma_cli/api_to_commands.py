@@ -7,6 +7,7 @@ import re
 _COMMANDS = (
     (r": see `errors`\.?", ""),  # errors are printed below the message
     (r"GET /api/v1/reports/\{id\}/deliveries", "`resma webhook deliveries --report ID`"),
+    (r"GET /api/v1/reports/([\w-]+)/files(?![/\w])", "`resma files list \\1`"),
     (r"GET /api/v1/reports(?![/\w])", "`resma list`"),
     (r"GET /api/v1/report-types(?![/\w])", "`resma type list`"),
     (r"GET /api/v1/schedules(?![/\w])", "`resma schedule list`"),

@@ -30,6 +30,9 @@ from resma_cli.output import Output
 from resma_cli.stream import stream_content, stream_file
 from resma_cli.target import OutputTarget
 
+MANIFEST_FILES = {"manifest": "manifest.json", "list": "manifest.ndjson.gz"}
+"""Names under which manifest and list of a split report are saved, by their names in the API."""
+
 Fetch = Callable[[int], BaseHTTPResponse]
 """Opens a new presigned URL of a file at an offset. Raises LinkBrokenError."""
 
@@ -57,11 +60,10 @@ def save_manifest(api: Api, output: Output, report: Json, target: OutputTarget) 
 
     Returns the saved files as JSON. Raises CommandFailedError.
     """
-    names = {"manifest": "manifest.json", "list": "manifest.ndjson.gz"}
-    if target.folder is None:
-        del names["list"]
     saved = []
-    for name, file_name in names.items():
+    for name, file_name in MANIFEST_FILES.items():
+        if name == "list" and target.folder is None:
+            break
         file = report["split"][name]
         url = path_of("reports", str(report["id"]), "download")
 

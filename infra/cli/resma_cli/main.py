@@ -18,6 +18,7 @@ from resma_cli.commands import (
     aws,
     dead_letters,
     doctor,
+    files,
     generate,
     keys,
     listen,
@@ -26,6 +27,7 @@ from resma_cli.commands import (
     schedules,
     stack,
     types,
+    verify,
     webhooks,
 )
 from resma_cli.dotenv_file import read_dotenv_file
@@ -59,9 +61,10 @@ def begin(
         sys.stdout.write(context.get_help() + "\n")
 
 
-for _group in (stack, authoring, generate, reports, doctor, profiles):
+for _group in (stack, authoring, generate, reports, verify, doctor, profiles):
     app.add_typer(_group.app)
 for _name, _named in {
+    "files": files.app,
     "type": types.app,
     "schedule": schedules.app,
     "webhook": webhooks.app,

@@ -141,3 +141,41 @@ def _line_printer(output: Output) -> Show:
         )
 
     return print_line
+
+
+ShowFiles = Callable[[int, int], None]
+"""Shows the number of files that are done, and their bytes."""
+
+
+@contextmanager
+def show_files(output: Output, total: int | None) -> Iterator[ShowFiles]:
+    """Yields what shows how many of `total` files are done: a bar, lines, or nothing where `output` is quiet."""
+    if output.is_quiet:
+        yield lambda _files, _bytes: None
+    elif not output.messages.is_terminal:
+        yield _file_line_printer(output, total)
+    else:
+        with _bar(output) as progress:
+            task = progress.add_task("files", total=total, counts="", details="")
+
+            def move(files: int, size: int) -> None:
+                details = f"{size / 1_000_000:,.1f} MB"
+                progress.update(task, completed=files, counts=_of_total(files, total), details=details)
+
+            yield move
+
+
+def _file_line_printer(output: Output, total: int | None) -> ShowFiles:
+    last_time = time.monotonic()
+
+    def print_line(files: int, size: int) -> None:
+        nonlocal last_time
+        if time.monotonic() - last_time >= LINE_SECONDS:
+            last_time = time.monotonic()
+            output.print_message(f"{_of_total(files, total)}, {count(size, 'byte')}")
+
+    return print_line
+
+
+def _of_total(files: int, total: int | None) -> str:
+    return count(files, "file") if total is None else f"{files:,} of {count(total, 'file')}"

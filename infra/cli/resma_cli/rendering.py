@@ -95,7 +95,7 @@ def draw_report(console: Console, report: Json) -> None:
             ("queue", progress.get("queuePosition")),
             ("waiting for", _waiting(report.get("waitingFor"))),
             ("rows", _number(report["rows"])),
-            ("totals", "; ".join(_totals(report["totals"] or [], report.get("totalsOmitted", 0)))),
+            ("totals", "; ".join(describe_totals(report["totals"] or [], report.get("totalsOmitted", 0)))),
             ("balance", _balance(report.get("balance"))),
             ("control", _control(report.get("controlTotals"))),
             ("masked", ", ".join(report["maskedColumns"])),
@@ -217,7 +217,7 @@ def _requester(report: Json) -> str | None:
 def draw_summary(console: Console, summary: Json) -> None:
     """Draws the totals, and the charts as tables with bars."""
     console.print(clean(f"\n{count(summary['rows'], 'row')} as of {show_timestamp(summary['asOf'])}"))
-    for line in _totals(summary.get("totals") or [], summary.get("totalsOmitted", 0)):
+    for line in describe_totals(summary.get("totals") or [], summary.get("totalsOmitted", 0)):
         console.print(clean(line))
     if summary.get("next"):
         console.print(clean(f"There are more totals at {summary['next']}."))
@@ -276,7 +276,8 @@ def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _totals(totals: list[Json], omitted: int) -> Iterator[str]:
+def describe_totals(totals: list[Json], omitted: int) -> Iterator[str]:
+    """Yields a line for each currency, and one for the omitted ones."""
     for total in totals:
         currency, amounts = total["currency"], total["amounts"]
         is_obvious = currency is not None and len(amounts) == 1

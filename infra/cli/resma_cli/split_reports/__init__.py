@@ -1,0 +1,1 @@
+"""Files of split reports: downloads, and verification against the manifest."""
