@@ -103,3 +103,20 @@ def test_a_page_of_files_reads_only_the_files_that_it_shows(  # one for each par
         status, _, page = system.call_api("GET", f"/api/v1/reports/{report_id}/files", query=query)
     assert status == 200, page
     assert condition in _index_conditions(admin, statements, "FROM resma.report_files WHERE", column)
+
+
+@pytest.mark.parametrize(
+    ("index", "compared"),
+    [("unconditional_sha256", "COALESCE(unconditional_sha256"), ("schedule_id", "(schedule_id =")],
+)
+def test_a_condition_reads_only_reports_of_the_same_request_or_schedule(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, index: str, compared: str
+) -> None:
+    report_id = system.request_report(format="CSV", filters={"from": "2030-01-01"}, onlyIf={"changed": True})
+    if index == "schedule_id":
+        admin.execute("UPDATE resma.reports SET schedule_id = 'sch_1' WHERE report_id = %s", (report_id,))
+    with _recorded_statements(monkeypatch) as statements:
+        assert system.work_once()
+    conditions = _index_conditions(admin, statements, "summary_sha256 FROM resma.reports", index)
+    assert compared in conditions
+    assert "created_at <" in conditions
