@@ -62,6 +62,8 @@ def name_of(report_type: ReportType, cells: Row, split_by: list[str] = ONE, numb
         ("{branch}", b"../../ETC", "ETC-"),
         ("{branch}", b"CON", "_CON-"),
         ("{branch}", b"NUL.TXT", "_NUL.TXT-"),
+        ("{branch}", b"MANIFEST", "_MANIFEST-"),
+        ("{branch}", b"MANIFEST-2", "MANIFEST-2"),
         ("{branch}", b"COM10", "COM10"),
         ("{branch}", b"A" * 200, f"{'A' * 60}-"),
         ("{branch}", b"A--B", "A-B-"),
