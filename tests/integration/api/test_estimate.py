@@ -17,7 +17,7 @@ from resma.snapshot import row_estimate
 from resma.writers import Format
 from tests.support.bad_requests import BAD
 from tests.support.eventually import eventually
-from tests.support.system import ActAs, System
+from tests.support.system import ROWS, ActAs, System
 
 ESTIMATE = "/api/v1/reports/estimate"
 FORMATS = list(get_args(Format))
@@ -91,6 +91,22 @@ def test_after_one_report_the_estimate_of_the_next_is_accurate(system: System, a
         if guess["pages"] is not None:
             assert file["pages"] / 2 <= guess["pages"] <= file["pages"] * 2, (guess, file)
     assert expected["warnings"] == []
+
+
+def test_keys_of_a_split_report_are_counted(system: System, admin: Connection[TupleRow]) -> None:
+    ((accounts,),) = admin.execute("SELECT count(*) FROM bank.accounts WHERE tenant_id = 'demo'").fetchall()
+    request = {"format": "CSV", "filters": {"from": "2024-03-01", "to": "2024-03-31"}}
+    expected = estimate(system, "ACCOUNT_STATEMENT", **request, splitBy=["account"])
+    assert (expected["keys"], expected["isExact"]) == (accounts, True)
+    assert accounts < expected["rows"] < ROWS
+    assert expected["files"][0]["bytes"] > accounts * 100
+    admin.execute("UPDATE resma.tenants SET files_per_day = 1")
+    try:
+        warned = estimate(system, "ACCOUNT_STATEMENT", **request, splitBy=["account"])
+    finally:
+        admin.execute("UPDATE resma.tenants SET files_per_day = DEFAULT")
+    assert "too-many-files" in codes(warned)
+    assert estimate(system, format="CSV")["keys"] is None
 
 
 @pytest.mark.parametrize(
