@@ -27,8 +27,8 @@ _PLAIN = re.compile(r"[A-Z0-9._-]+")
 _PLAIN_UUID = re.compile(r"[a-z0-9-]+")
 _LOOKS_HASHED = re.compile(rf"-[0-9A-Fa-f]{{{_DIGITS}}}$")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]|manifest)(\.|$)", re.IGNORECASE)
-"""Names that Windows reserves for devices, with any extension (Naming Files, Paths, and Namespaces), and the name of the
-manifest, which is beside the files."""
+"""Names that Windows reserves for devices, with any extension (Naming Files, Paths, and Namespaces), and the name of
+the manifest, which is beside the files."""
 
 
 def file_name_of_key(
