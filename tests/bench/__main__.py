@@ -22,7 +22,7 @@ from tests.bench.api_figures import measure_import, measure_post
 from tests.bench.cases import FAST, FORMATS, SLOW
 from tests.bench.chart import draw
 from tests.bench.demo_figure import measure_demo
-from tests.bench.goals import FIVE_MILLION, GROWTH, HALF_A_MILLION, IMPORT, POST, TWENTY_MILLION
+from tests.bench.goals import FIVE_MILLION, GROWTH, HALF_A_MILLION, IMPORT, POST, STATEMENTS_PDF, TWENTY_MILLION
 from tests.bench.report import as_json, goals_table, table
 from tests.bench.results import Result
 from tests.bench.rounds import (
@@ -36,6 +36,7 @@ from tests.bench.rounds import (
     record_failure,
 )
 from tests.bench.servers import FOLDER, Aws, Bank, aws_stand_in, object_store, open_bank, postgres_server
+from tests.bench.statement_figures import measure_statements
 
 JSON = ROOT / "bench.json"
 CHART = ROOT / "docs" / "bench.svg"
@@ -121,6 +122,7 @@ def measure(plan: BenchPlan, say: Say) -> list[Result]:
             small = Bench(bank, store, say)
             results += measure_half_a_million(small, plan)
             results += measure_api(bank, aws, say)
+            results += measure_small_files(say, 3 if plan.quick else 6)
             for rows, rounds in plan.sizes:
                 say(f"the demo bank of {rows:,} transactions")
                 bench = Bench(open_bank(server, rows), store, say)
@@ -153,6 +155,12 @@ def measure_api(bank: Bank, aws: Aws, say: Say) -> list[Result]:
     """Measures the API function."""
     results = record_failure(say, Result(IMPORT, "SYSTEM", 0), lambda: [measure_import(say)])
     return results + record_failure(say, Result(POST, "SYSTEM", 0), lambda: [measure_post(bank, aws, say)])
+
+
+def measure_small_files(say: Say, rounds: int) -> list[Result]:
+    """Measures statements of one page."""
+    failed = Result(STATEMENTS_PDF, "SYSTEM", 0)
+    return record_failure(say, failed, partial(measure_statements, say, rounds))
 
 
 def write(plan: BenchPlan, results: list[Result]) -> None:

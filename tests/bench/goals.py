@@ -12,6 +12,10 @@ from tests.bench.results import Result
 HALF_A_MILLION, FIVE_MILLION, TWENTY_MILLION = 500_000, 5_000_000, 20_000_000
 
 IMPORT, POST, DEMO = "resma api import", "resma api POST", "resma demo PDF, warm"
+STATEMENTS = 1_000
+"""Number of statements of one page that are written."""
+
+STATEMENTS_PDF, STATEMENTS_CSV = "resma statements PDF", "resma statements CSV"
 GROWTH = "resma growth"
 """Name of the results of PDF with 500 thousand and 5 million rows, measured in the same rounds."""
 
@@ -68,6 +72,10 @@ def _quotient(dividend: float | None, divisor: float | None) -> float | None:
     return dividend / divisor if dividend and divisor else None
 
 
+def _statements_per_second(figures: Figures, name: str) -> float | None:
+    return _quotient(STATEMENTS, figures.seconds(name, 0))
+
+
 def _milliseconds(figures: Figures, name: str) -> float | None:
     result = figures.find(name, 0)
     return result.median_seconds * 1000 if result and result.median_seconds else None
@@ -94,6 +102,16 @@ GOALS = (
     Goal("peak memory of any format, 500 thousand rows", 160, "MB", lambda f: f.peak(HALF_A_MILLION)),
     Goal("peak memory of any format, 5 million rows", 160, "MB", lambda f: f.peak(FIVE_MILLION)),
     Goal("peak memory of any format, 20 million rows", 160, "MB", lambda f: f.peak(TWENTY_MILLION)),
+    Goal(
+        "PDF statements of one page per second",
+        300,
+        "files",
+        lambda f: _statements_per_second(f, STATEMENTS_PDF),
+        at_least=True,
+    ),
+    Goal(
+        "CSV statements per second", 2_000, "files", lambda f: _statements_per_second(f, STATEMENTS_CSV), at_least=True
+    ),
     Goal("API function, cold import", 600, "ms", lambda f: _milliseconds(f, IMPORT)),
     Goal("API function, POST warm, its own time", 15, "ms", lambda f: _milliseconds(f, POST)),
     Goal("whole demo, POST to READY, PDF, warm", 4, "s", lambda f: f.seconds(DEMO)),

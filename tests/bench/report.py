@@ -25,7 +25,7 @@ def table(results: Sequence[Result]) -> str:
     """Returns a table of all results, by number of rows and then by format. `~` marks scaled results."""
     lines: list[str] = []
     for rows in sorted({result.rows for result in results}, key=lambda rows: (rows == 0, rows)):
-        lines += ["", f"{rows:,} rows" if rows else "The API function", _HEAD]
+        lines += ["", f"{rows:,} rows" if rows else "API function and small files", _HEAD]
         for group, title in TITLES.items():
             of_group = [result for result in results if result.rows == rows and result.group == group]
             lines += [title, *map(_line, of_group)] if of_group else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from resma.report.header import Balance, Period, ReportHeader, Total
 from resma.report.rows import Batch, Row
 from resma.report.summary import Summary
 from resma.snapshot.compose_header import compose_header
+from resma.writers import make_writer
 
 OPTIONS = FormatOptions(pdf=PdfOptions(cover=False))
 REPORT_ID = "0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10"
@@ -31,7 +33,20 @@ _TEXTS = (
     "Pagamento de boleto: energia elétrica",
     "Transfer to savings (monthly)",
 )
-_PARTIES = ("Padaria São João", "ACME GmbH & Co. KG", "Nordbank", "Energia do Norte S.A.", "Müller Immobilien", None)
+_NAMES = ("Ana", "Björn", "Zoë", "João", "Françoise", "Wolfgang", "Xavier", "Quirin", "Inês", "Gaël", "Jürgen", "Kay")
+_SURNAMES = (
+    "Gonçalves",
+    "Vogt",
+    "Weiß",
+    "Ávila",
+    "Yilmaz",
+    "Hernández",
+    "Krüger",
+    "O'Brien",
+    "Queiroz",
+    "Jansen",
+    "Dupré",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,10 @@ def statements(count: int, locale: str = "en-GB") -> Iterator[Statement]:
         yield Statement(_header(number, rows, locale), Batch(rows))
 
 
+def _party(seed: int) -> str | None:
+    return f"{_NAMES[seed % 12]} {_SURNAMES[seed // 12 % 11]}" if seed % 7 else None
+
+
 def _rows(number: int, count: int) -> Iterator[Row]:
     balance = Decimal(number * 7919 % 1_000_000) / 100
     for at in range(count):
@@ -56,7 +75,7 @@ def _rows(number: int, count: int) -> Iterator[Row]:
         amount = Decimal(seed % 400_000 - 200_000) / 100 if at else Decimal(0)
         balance += amount
         booked = _FIRST_DAY + timedelta(minutes=at * 43_000 // count + seed % 600)
-        text, party = (_TEXTS[seed % 6], _PARTIES[seed // 6 % 6]) if at else (None, None)
+        text, party = (_TEXTS[seed % 6], _party(seed // 6)) if at else (None, None)
         cells = (
             str(seed % 10_000_000 if at else 0),
             f"{booked:%Y-%m-%d %H:%M:%S}+00",
@@ -96,3 +115,14 @@ def _header(number: int, rows: list[Row], locale: str) -> ReportHeader:
         balance=Balance(balances[0], balances[-1]),
     )
     return compose_header(report_type, content, REPORT_ID, summary, "Nordbank", decimal_types={})
+
+
+def write_all(format_: str, files: list[Statement]) -> int:
+    """Writes and hashes files, as a worker does for the keys of a split report. Returns the sum of their bytes."""
+    size = 0
+    for each in files:
+        writer = make_writer(format_, each.header, OPTIONS)
+        data = b"".join((writer.begin(), writer.add(each.batch), writer.end()))
+        hashlib.sha256(data).hexdigest()
+        size += len(data)
+    return size

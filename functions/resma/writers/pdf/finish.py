@@ -26,7 +26,7 @@ from resma.writers.pdf.syntax.reserved_numbers import (
 from resma.writers.pdf.table.page import PageComposer
 from resma.writers.pdf.table.page_template import form_dictionary
 from resma.writers.pdf.text.pen import Pen
-from resma.writers.pdf.text.used_codes import ALL_CODES, MAX_PAGES, record_codes
+from resma.writers.pdf.text.used_codes import ALL_CODES, MAX_PAGES, completed, record_codes
 
 
 class FinalObjects:
@@ -143,7 +143,7 @@ class FinalObjects:
             self._put(COUNT, b"null")  # poppler reports longer files as damaged if an object number is not used
         self._put(INTENT, metadata.output_intent(self._add))
         is_small = self._pages.table <= MAX_PAGES
-        codes = self._state.codes if is_small else dict.fromkeys(self._state.codes, ALL_CODES)
+        codes = {letter: completed(some) if is_small else ALL_CODES for letter, some in self._state.codes.items()}
         fonts = font_resources(self._state.wide, codes, self._add)
         self._put(RESOURCES, b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms))
         box = b"0 0 %b %b" % (objects.number(self._layout.width), objects.number(self._layout.height))

@@ -17,7 +17,7 @@ from pypdf import PdfReader
 from resma.report.header import ReportHeader
 from resma.writers.pdf.fonts.latin_subset import latin_subset
 from resma.writers.pdf.fonts.own_faces import CODE_POINTS, FONTS
-from resma.writers.pdf.text.used_codes import ALL_CODES, MAX_PAGES, no_codes, record_codes
+from resma.writers.pdf.text.used_codes import ALL_CODES, MAX_PAGES, completed, no_codes, record_codes
 from tests.support.pdf_readers import read_pages, require_valid_pdf
 from tests.support.pdf_samples import Row, header, pdf, plain
 from tests.support.poppler import read_by_poppler
@@ -62,7 +62,7 @@ def test_a_statement_of_one_page_is_small() -> None:
     data = pdf(*statement(), cover=False)
     require_valid_pdf(data)
     assert len(read_pages(data)) == 1
-    assert len(data) < 16_000
+    assert len(data) < 17_000
 
 
 def test_only_forms_that_are_shown_are_written() -> None:
@@ -152,4 +152,10 @@ def test_codes_are_recorded_by_font() -> None:
     codes = no_codes()
     record_codes(codes, rb"BT /R1 7 Tf (a\)b)Tj ET BT /R2 7 Tf (xyz)Tj ET BT /B1 7 Tf (c1)' [(d)-5(e)]TJ ET")
     record_codes(codes, b"BT /R1 7 Tf 1 0 0 1 20 5 Tm\n(\xe9)'()' ET")
-    assert codes == {"R": b")\\ab\xe9", "B": b"0123456789cde"}
+    assert codes == {"R": b")\\ab\xe9", "B": b"1cde"}
+
+
+def test_subsets_have_all_digits_or_none() -> None:
+    """Files of a split report then share the subsets of the bold face."""
+    assert completed(b" AZ") == b" AZ"
+    assert completed(b"7a") == b"0123456789a"

@@ -15,7 +15,7 @@ ALL_CODES = bytes(range(32, 256))
 _FONT_OR_STRING = re.compile(rb"/([RB]\d+) |\(([^\\()]*(?:\\.[^\\()]*)*)\)", re.DOTALL)
 """A selection of a font (Tf, §9.3.1), or a string, whose parentheses and backslashes are escaped (§7.3.4.2)."""
 
-_DIGITS = b"0123456789"
+_DIGITS = frozenset(b"0123456789")
 
 _ONE_BYTE_FONTS = {b"%b1" % letter.encode(): letter for letter in FACES}
 
@@ -26,10 +26,7 @@ def no_codes() -> dict[str, bytes]:
 
 
 def record_codes(codes: dict[str, bytes], content: bytes) -> None:
-    """Adds the codes that a content stream shows in the one-byte fonts. Each text object must select its font.
-
-    If there is a digit, all digits are added, so that similar files have the same codes and can share a subset.
-    """
+    """Adds the codes that a content stream shows in the one-byte fonts. Each text object must select its font."""
     shown: dict[str, list[bytes]] = {letter: [] for letter in FACES}
     strings: list[bytes] = []
     for font, string in _FONT_OR_STRING.findall(content):
@@ -39,5 +36,12 @@ def record_codes(codes: dict[str, bytes], content: bytes) -> None:
         else:
             strings.append(string)
     for letter, some in shown.items():
-        found = {*codes[letter], *b"".join(some)}
-        codes[letter] = bytes(sorted(found if found.isdisjoint(_DIGITS) else found.union(_DIGITS)))
+        codes[letter] = bytes(sorted({*codes[letter], *b"".join(some)}))
+
+
+def completed(codes: bytes) -> bytes:
+    """Returns the codes of the subset for some codes: with all digits if there is one.
+
+    The bold face then has the same codes in most files of a split report, so that they share a cached subset.
+    """
+    return codes if _DIGITS.isdisjoint(codes) else bytes(sorted(_DIGITS.union(codes)))
