@@ -165,7 +165,9 @@ RUNNERS: dict[str, Runner] = {
     r"make locales": Runner("test", "tests/unit/catalog/test_locales.py::test_the_data_file_is_up_to_date"),
     r"make lock": Runner("nobody", "queries a package index for new versions"),
     r"make clean": Runner("nobody", "deletes the folder in which the tests run"),
-    r"resma (csv|summary|api import|api POST|demo PDF|growth|statements PDF)": Runner("nobody", "is a row of the benchmark's table"),
+    r"resma (csv|summary|api import|api POST|demo PDF|growth|statements PDF)": Runner(
+        "nobody", "is a row of the benchmark's table"
+    ),
 }
 """Runners by a regular expression for the whole command. `{}` in `by` is replaced by the command."""
 
