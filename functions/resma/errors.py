@@ -15,6 +15,7 @@ ResmaError
 |   |-- RowTooWideError                   a row does not fit into a worker's memory
 |   |-- FormatLimitError                  a format cannot represent a value: the file of that format fails
 |   |-- AllFormatsFailedError             every requested format failed with a FormatLimitError
+|   |-- ShardsFailedError                 shards of a split report failed, and can be retried
 |   |-- ContinuationsExhaustedError       the report was continued in a new invocation too often
 |   |-- ContinuationStalledError          several invocations in a row had no time left to write rows
 |   `-- SettingsInvalidError
@@ -179,6 +180,19 @@ class AllFormatsFailedError(PermanentError):
     def __init__(self, failed_files: Sequence[Mapping[str, Any]]) -> None:
         super().__init__(" ".join(f"{failed['format']}: {failed['detail']}" for failed in failed_files))
         self.failed_files = failed_files
+
+
+class ShardsFailedError(PermanentError):
+    """Shards of a split report have failed, and the others are finished. `failed` has number, code and detail."""
+
+    code = "shards-failed"
+
+    def __init__(self, failed: Sequence[tuple[int, str, str]]) -> None:
+        first = "; ".join(f"shard {shard} ({code}): {detail.rstrip('.')}" for shard, code, detail in failed[:3])
+        super().__init__(
+            f"{counted(len(failed), 'shard')} of the report failed: {first}. The files of the other shards are stored. "
+            "Fix the cause, then retry the failed files (POST /api/v1/reports/{reportId}/files/retry)."
+        )
 
 
 class ContinuationsExhaustedError(PermanentError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
@@ -29,6 +30,19 @@ class Leftovers:
     attempts: int
     extensions: frozenset[str]
     kept_keys: frozenset[str] = frozenset()
+    kept_numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Files of a split report that must not be removed: the first and the last number by the folder in their keys."""
+
+    def is_kept(self, key: str) -> bool:
+        """Returns whether an object must not be removed."""
+        if key in self.kept_keys:
+            return True
+        folder, _, name = key.removeprefix(self.prefix).partition("/")
+        number = name.partition(".")[0]
+        if folder not in self.kept_numbers or not number.isdecimal():
+            return False
+        first, last = self.kept_numbers[folder]
+        return first <= int(number) <= last
 
     @property
     def prefix(self) -> str:
@@ -84,13 +98,22 @@ def _abort_upload(s3: S3Client, bucket: str, key: str, upload_id: str) -> int:
 
 
 def _remove_objects(s3: S3Client, bucket: str, leftovers: Leftovers) -> int:
-    """Removes the report's objects except `kept_keys`; returns how many."""
-    removed = 0
+    """Removes the report's objects except those that are kept; returns how many."""
+    removed, after = 0, ""
     while True:
-        listed = s3.list_objects_v2(Bucket=bucket, Prefix=leftovers.prefix)
-        keys = [item["Key"] for item in listed.get("Contents", []) if item["Key"] not in leftovers.kept_keys]
-        for key in keys:
-            s3.delete_object(Bucket=bucket, Key=key)
+        listed = s3.list_objects_v2(Bucket=bucket, Prefix=leftovers.prefix, StartAfter=after)
+        found = [item["Key"] for item in listed.get("Contents", [])]
+        keys = [key for key in found if not leftovers.is_kept(key)]
+        if keys:
+            _delete(s3, bucket, keys)
         removed += len(keys)
-        if not (keys and listed["IsTruncated"]):
+        if not (found and listed["IsTruncated"]):
             return removed
+        after = found[-1]
+
+
+def _delete(s3: S3Client, bucket: str, keys: Sequence[str]) -> None:
+    """Deletes up to a thousand objects. Raises ClientError also if the store refuses only some of them."""
+    deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
+    for refused in deleted.get("Errors", []):
+        raise ClientError({"Error": {"Code": refused.get("Code", ""), "Message": ""}}, "DeleteObjects")

@@ -6,6 +6,7 @@ Lifecycle rules of a store (S3) need a day for this; MinIO has no such rule for 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,6 +18,9 @@ from psycopg.rows import TupleRow, class_row
 from resma.jobs.deletion import SETTLED_SECONDS
 from resma.jobs.report_rows import StoredFile
 from resma.report.format_options import FormatOptions
+from resma.report.records import ManifestRecord, ObjectRecord
+from resma.shards.files import find_kept_numbers
+from resma.shards.rows import delete_shards
 from resma.writers import file_extension
 from scheduler.clear_store import AT_ONCE, Leftovers, SweepOutcome, clear_store
 from scheduler.resources import IsTimeLeft, SchedulerResources
@@ -39,6 +43,8 @@ A last sweep is due if the report had several workers, or one that was stopped.
 REFUSED_SECONDS = 300
 """Pause after the store has refused a report's sweep, so that the reports after it are not blocked."""
 
+_DAY_SECONDS = 86400
+
 MAX_DUE = 200
 """Maximum number of due reports that are read at once."""
 
@@ -52,9 +58,23 @@ class _Ended:
     options: dict[str, object]
     attempt: int
     files: list[StoredFile] | None
+    split_by: list[str] | None
+    manifest: ManifestRecord | None
+    kept_days_over: bool
+    """Whether the files of a FAILED split report are kept no longer."""
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether its files can be downloaded. Those of a FAILED split report can, and be completed by a retry."""
+        return self.status == "READY" or self.is_partial
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is FAILED and has files."""
+        return self.status == "FAILED" and self.split_by is not None and not self.kept_days_over
 
 
-_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in _Ended.__dataclass_fields__)
+_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in _Ended.__dataclass_fields__ if name != "kept_days_over")
 _DUE = sql.SQL(
     "swept_at IS NULL AND status IN ('READY', 'FAILED', 'CANCELLED', 'EXPIRED', 'SKIPPED')"
     " AND coalesce(sweep_after, finished_at + make_interval(secs => %(settle)s)) < clock_timestamp()"
@@ -99,7 +119,8 @@ def _sweep_batch(resources: SchedulerResources, threads: Executor, due: list[tup
         with connection.cursor(row_factory=class_row(_Ended)) as cursor:
             cursor.execute(
                 sql.SQL(
-                    "SELECT {} FROM resma.reports WHERE (tenant_id, report_id) IN"
+                    "SELECT {}, finished_at < clock_timestamp() - make_interval(days => %(days)s) AS kept_days_over"
+                    " FROM resma.reports WHERE (tenant_id, report_id) IN"
                     " (SELECT * FROM unnest(%(tenants)s::text[], %(reports)s::uuid[])) AND {}"
                     " FOR UPDATE OF reports SKIP LOCKED"
                 ).format(_COLUMNS, _DUE),
@@ -107,33 +128,45 @@ def _sweep_batch(resources: SchedulerResources, threads: Executor, due: list[tup
                     "tenants": [tenant_id for tenant_id, _ in due],
                     "reports": [report_id for _, report_id in due],
                     "settle": SETTLE_SECONDS,
+                    "days": resources.retention_days,
                 },
             )
             reports = cursor.fetchall()
-        outcomes = list(threads.map(lambda report: _clear(resources, report), reports))
+        kept = [
+            find_kept_numbers(connection, report.tenant_id, report.report_id)
+            if report.split_by and report.keeps_files
+            else {}
+            for report in reports
+        ]
+        outcomes = list(threads.map(lambda report, numbers: _clear(resources, report, numbers), reports, kept))
         for report, outcome in zip(reports, outcomes, strict=True):
             if outcome == "swept":
-                _mark_swept(connection, report)
+                _mark_swept(connection, report, resources.retention_days)
             elif outcome == "refused":  # it must not block the reports after it
                 _postpone(connection, report, REFUSED_SECONDS)
     return outcomes
 
 
-def _clear(resources: SchedulerResources, report: _Ended) -> SweepOutcome:
+def _clear(resources: SchedulerResources, report: _Ended, kept_numbers: Mapping[str, tuple[int, int]]) -> SweepOutcome:
     """Sweeps one report. Never raises: a row that cannot be read must not block the others."""
     try:
-        leftovers = _leftovers_of(report)
+        leftovers = _leftovers_of(report, kept_numbers)
     except Exception:  # for example options that another version of the code has written
         logger.exception("a report cannot be swept", report_id=str(report.report_id), tenant_id=report.tenant_id)
         return "refused"
     return clear_store(resources.s3, resources.bucket, leftovers)
 
 
-def _leftovers_of(report: _Ended) -> Leftovers:
+def _leftovers_of(report: _Ended, kept_numbers: Mapping[str, tuple[int, int]]) -> Leftovers:
     options = FormatOptions.model_validate(report.options)
     extensions = {file_extension(format_, options) for format_ in report.formats}
-    own = {file["object_key"] for file in report.files or ()} if report.status == "READY" else set()
-    return Leftovers(report.tenant_id, report.report_id, report.attempt, frozenset(extensions), frozenset(own))
+    own: set[str] = set()
+    if report.status == "READY":
+        described: Iterable[ObjectRecord | None] = (report.manifest or {}).values()  # type: ignore[assignment]
+        own = {file["object_key"] for file in report.files or ()} | {item["object_key"] for item in described if item}
+    return Leftovers(
+        report.tenant_id, report.report_id, report.attempt, frozenset(extensions), frozenset(own), kept_numbers
+    )
 
 
 def _postpone(connection: Connection[TupleRow], report: _Ended, seconds: int) -> None:
@@ -144,12 +177,18 @@ def _postpone(connection: Connection[TupleRow], report: _Ended, seconds: int) ->
     )
 
 
-def _mark_swept(connection: Connection[TupleRow], report: _Ended) -> None:
+def _mark_swept(connection: Connection[TupleRow], report: _Ended, retention_days: int) -> None:
     """Marks a report as swept, or as due for its last sweep.
 
-    A READY or SKIPPED report with one attempt needs no last sweep: it had one worker, which has ended.
+    A READY or SKIPPED report with one attempt needs no last sweep: it had one worker, which has ended. A READY split
+    report had several. The files of a FAILED one are kept as long as those of a READY one.
     """
-    latest = 0 if report.status in {"READY", "SKIPPED"} and report.attempt == 1 else LATEST_SECONDS
+    had_one_worker = report.status == "SKIPPED" or (report.status == "READY" and not report.split_by)
+    latest = 0 if had_one_worker and report.attempt == 1 else LATEST_SECONDS
+    if report.is_partial:
+        latest = retention_days * _DAY_SECONDS
+    if report.split_by and not report.keeps_files:
+        delete_shards(connection, report.tenant_id, report.report_id)
     connection.execute(
         """
         UPDATE resma.reports

@@ -31,15 +31,17 @@ from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
 from resma.jobs.claim import LEASE_SECONDS, describe_error
 from resma.jobs.messages import JobMessage
-from resma.jobs.queue import put_into_outbox
+from resma.jobs.queue import JobQueue, put_into_outbox
 from resma.settings import read_settings
-from worker.attempt import Invocation
+from resma.shards.claim import put_shard_into_outbox
+from worker.attempt import Invocation, JobOutcome
 from worker.heartbeat import VISIBILITY_SECONDS
 from worker.malloc import return_large_blocks
 from worker.postpone import JobPostponedError, StartFailures
 from worker.resources import WorkerResources
 from worker.run_job import generate_report
 from worker.settings import WorkerSettings
+from worker.split.shard_job import generate_shard
 from worker.time_budget import TimeBudget
 from worker.usage import UsageMeter
 
@@ -67,6 +69,7 @@ def _resources() -> WorkerResources:
     return WorkerResources(
         system=system,
         source=Database(settings.source_secret_arn, "resma-worker-source", "source-database"),
+        shard_source=Database(settings.source_secret_arn, "resma-worker-shards", "source-database"),
         s3=s3_client(settings.s3_credentials_secret_arn),
         s3_asking_once=s3_client(settings.s3_credentials_secret_arn, retries=False),
         bucket=settings.bucket,
@@ -79,6 +82,9 @@ def _resources() -> WorkerResources:
         ),
         max_outage_wait_seconds=settings.max_outage_wait_seconds,
         max_statement_seconds=settings.max_statement_timeout_seconds,
+        queue=JobQueue(sqs_client(), settings.queue_url),
+        shards_in_flight_per_report=settings.shards_in_flight_per_report,
+        shards_in_flight_per_tenant=settings.shards_in_flight_per_tenant,
         start_failures=_start_failures,
     )
 
@@ -159,14 +165,15 @@ class _NotReadyError(Exception):
 def _run_once(message: JobMessage, context: LambdaContext, invocation: Invocation) -> None:
     """Generates the report behind powertools' idempotency, which filters most duplicates cheaply.
 
-    The lease in the report's row decides. Only a READY report completes the idempotency record: a report may be
-    continued under the same key, and an operator may redrive one that has failed.
+    The lease in the row of the report or of the shard decides. Only a READY report completes the idempotency record: a
+    report may be continued under the same key, an operator may redrive one that has failed, and a report that restarts
+    has new shards with the same numbers.
     """
     config = IdempotencyConfig(
         event_key_jmespath="report_id", raise_on_no_idempotency_key=True, expires_after_seconds=3600
     )
     config.register_lambda_context(_LeaseContext.of(context))  # type: ignore[arg-type]  # it uses only this method
-    run = _ReportRun(message, invocation)
+    run = _JobRun(message, invocation)
     generate = idempotent_function(
         run.generate,
         data_keyword_argument="job",
@@ -174,7 +181,7 @@ def _run_once(message: JobMessage, context: LambdaContext, invocation: Invocatio
         config=config,
         key_prefix="report",
     )
-    job = {"report_id": str(message.report_id)}
+    job = {"report_id": f"{message.report_id}/{message.shard}" if message.shard else str(message.report_id)}
     try:
         generate(job=job)
     except IdempotencyPersistenceLayerError as error:
@@ -182,8 +189,8 @@ def _run_once(message: JobMessage, context: LambdaContext, invocation: Invocatio
         run.finish(job)
 
 
-class _ReportRun:
-    """Calls `generate_report` at most once, even if the idempotency record cannot be written before or after it."""
+class _JobRun:
+    """Runs the job at most once, even if the idempotency record cannot be written before or after it."""
 
     def __init__(self, message: JobMessage, invocation: Invocation) -> None:
         self._message = message
@@ -195,7 +202,7 @@ class _ReportRun:
         """Returns the result that idempotency stores for a READY report. Raises _NotReadyError for other outcomes."""
         message = self._message
         try:
-            outcome = generate_report(_resources(), message.tenant_id, message.report_id, self._invocation)
+            outcome = _generate(message, self._invocation)
         except Exception as error:
             self._error = error
             raise
@@ -211,6 +218,12 @@ class _ReportRun:
             raise self._error
         if not self._is_done:
             self.generate(job)
+
+
+def _generate(message: JobMessage, invocation: Invocation) -> JobOutcome:
+    if message.shard is None:
+        return generate_report(_resources(), message.tenant_id, message.report_id, invocation)
+    return generate_shard(_resources(), message.tenant_id, message.report_id, message.shard, invocation)
 
 
 @lru_cache
@@ -255,7 +268,10 @@ def _schedule_redelivery(record: SQSRecord, message: JobMessage, seconds: float)
         return
     try:
         with _resources().system.transaction(message.tenant_id) as connection:
-            put_into_outbox(connection, message.tenant_id, message.report_id)
+            if message.shard is None:
+                put_into_outbox(connection, message.tenant_id, message.report_id)
+            else:
+                put_shard_into_outbox(connection, message.tenant_id, message.report_id, message.shard)
     except ResmaError as error:
         logger.warning("the job was not put into the outbox", error=error.code)
 

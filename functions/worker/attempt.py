@@ -74,6 +74,9 @@ class _Content:
 
 AttemptResult = Literal["READY", "CONTINUED", "STALLED"]
 
+JobOutcome = Literal["ENDED", "FAILED", "CONTINUED", "READY", "SKIPPED"]
+"""Outcome of a job: ENDED if there was nothing to do, or its shard is DONE."""
+
 
 @hold_catalog()
 def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
@@ -175,7 +178,7 @@ def _prepare_content(job: ClaimedJob, snapshot: Snapshot, resumed: ResumedReport
 
 def _record_continued(job: ClaimedJob, resumed: ResumedReport, connection: Connection[TupleRow]) -> _Content:
     record_resumption(connection, job.claim, resumed.state.rows)
-    close_outages(connection, _dependencies_used_so_far(job))
+    close_outages(connection, dependencies_used_so_far(job))
     return _Content(resumed.state.summary, resumed.state.organization, resumed.state.snapshots + 1)
 
 
@@ -184,11 +187,11 @@ def _record_counted(job: ClaimedJob, summary: Summary, connection: Connection[Tu
     skipped = skip_reason(connection, job.claim, summary)
     if skipped is None:
         count_rows(connection, job.claim, summary.rows)
-    close_outages(connection, _dependencies_used_so_far(job))
+    close_outages(connection, dependencies_used_so_far(job))
     return _Content(summary, organization_of(tenant_name(connection, job.claim.tenant_id)), 1, skipped)
 
 
-def _dependencies_used_so_far(job: ClaimedJob) -> list[str]:
+def dependencies_used_so_far(job: ClaimedJob) -> list[str]:
     """Returns the probed dependencies that this attempt has used by the time when the rows are counted."""
     return [name for name in job.probed if name != "object-store"]
 

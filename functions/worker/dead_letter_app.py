@@ -61,6 +61,9 @@ def _handle_message(record: SQSRecord) -> None:
 
 
 def _end_job(message: JobMessage) -> None:
+    if message.shard is not None:
+        logger.warning("the queue has dead-lettered a shard, which its coordinator generates", shard=message.shard)
+        return
     announcer = _announcer()
     with announcer.system.transaction(message.tenant_id) as connection:
         is_revived = requeue_job(connection, message.tenant_id, message.report_id)

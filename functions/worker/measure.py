@@ -14,6 +14,7 @@ from resma.aws.metrics import OUTCOMES, Metric, emit
 from resma.jobs.claim import Claim
 from resma.jobs.report_rows import StoredFile
 from resma.report.records import MetricsRecord
+from resma.shards.claim import ShardClaim
 from worker.peak_memory import peak_rss_mb
 
 logger = Logger(child=True)
@@ -51,18 +52,50 @@ def measure(  # noqa: PLR0913, PLR0917  # all measurements of an attempt
     claim: Claim, watch: Stopwatch, writing: WritingSeconds, files: Sequence[StoredFile], rows: int, snapshots: int
 ) -> MetricsRecord:
     """Returns a finished report's metrics, without its cost. `rows` is the number of rows that this attempt wrote."""
+    parts = sum(file["parts"] for file in files)
+    return _measure(claim, watch, writing, rows, parts=parts, snapshots=snapshots)
+
+
+@dataclass(frozen=True)
+class SplitWork:
+    """What the workers of a split report have done; `keys_of_attempt` and `rows_of_attempt` during this attempt."""
+
+    keys: int
+    files: int
+    keys_of_attempt: int
+    rows_of_attempt: int
+    workers: int
+    snapshots: int
+
+
+def measure_split(claim: Claim, watch: Stopwatch, writing: WritingSeconds, work: SplitWork) -> MetricsRecord:
+    """Returns a finished split report's metrics, without its cost. `writing` is that of the coordinator's shards."""
+    metrics = _measure(claim, watch, writing, work.rows_of_attempt, parts=work.files, snapshots=max(1, work.snapshots))
+    seconds, files = metrics["seconds"]["generate"], work.keys_of_attempt * len(claim.formats)
+    return {
+        **metrics,
+        "keys": work.keys,
+        "files": work.files,
+        "filesPerSecond": round(files / seconds) if seconds else 0,
+        "workers": max(1, work.workers),
+    }
+
+
+def _measure(  # noqa: PLR0913  # all measurements of an attempt
+    claim: Claim, watch: Stopwatch, writing: WritingSeconds, rows: int, *, parts: int, snapshots: int
+) -> MetricsRecord:
     total = sum(watch.seconds.values())
-    parts = {stage: round(seconds, 3) for stage, seconds in asdict(writing).items()}
+    activities = {stage: round(seconds, 3) for stage, seconds in asdict(writing).items()}
     return {
         "seconds": {
             **watch.seconds,
-            **parts,
+            **activities,
             "generate": round(total, 3),
             "queued": _queued_seconds(claim, total),
         },
         "rowsPerSecond": round(rows / total) if total else 0,
         "peakRssMb": peak_rss_mb(),
-        "parts": sum(file["parts"] for file in files),
+        "parts": parts,
         "snapshots": snapshots,
     }
 
@@ -107,9 +140,18 @@ def emit_ready(claim: Claim, metrics: MetricsRecord, rows: int, usage: Usage) ->
 
 def emit_unfinished(claim: Claim, usage: Usage, *counted: Metric) -> None:
     """Emits the metrics of an attempt that did not make its report READY: its cost, and 1 for each of `counted`."""
+    emit(_values_of_attempt(usage, counted), claim.type, _about(claim))
+
+
+def emit_shard(report_type: str, claim: ShardClaim, usage: Usage, *counted: Metric) -> None:
+    """Emits the metrics of an attempt of a shard: its cost, and 1 for each of `counted`."""
+    about = {"report_id": str(claim.report_id), "tenant_id": claim.tenant_id, "attempt": claim.attempt}
+    emit(_values_of_attempt(usage, counted), report_type, {**about, "shard": claim.shard})
+
+
+def _values_of_attempt(usage: Usage, counted: Sequence[Metric]) -> dict[Metric, float]:
     outcomes = {**dict.fromkeys(OUTCOMES, 0.0), **dict.fromkeys(counted, 1.0)}
-    values = {**outcomes, Metric.PEAK_RSS_MB: peak_rss_mb(), Metric.COST_USD: _dollars(usage)}
-    emit(values, claim.type, _about(claim))
+    return {**outcomes, Metric.PEAK_RSS_MB: peak_rss_mb(), Metric.COST_USD: _dollars(usage)}
 
 
 def _dollars(usage: Usage) -> float:

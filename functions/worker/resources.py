@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from resma.database.connection import Database
 from resma.events.announcer import Announcer
+from resma.jobs.queue import JobQueue
 from resma.storage.object_store import Clients
 from worker.postpone import StartFailures
 
@@ -22,6 +25,9 @@ class WorkerResources:
     """The system's database, with its own tables."""
     source: Database
     """The database that reports are made from, with a role that can only read."""
+    shard_source: Database
+    """A second connection to that database, for the shards that a coordinator generates: its first one keeps the
+    exported snapshot."""
     s3: S3Client
     s3_asking_once: S3Client
     bucket: str
@@ -31,6 +37,14 @@ class WorkerResources:
     """Maximum time that a report waits in a row for dependencies that are unavailable."""
     max_statement_seconds: int
     """The operator's maximum for a report type's `statement_timeout_seconds`."""
+    queue: JobQueue
+    """The queue of jobs, to which the coordinator of a split report sends one message for each shard."""
+    shards_in_flight_per_report: int
+    """Maximum number of shards of a report that are generated at once."""
+    shards_in_flight_per_tenant: int
+    """Maximum number of shards of all reports of a tenant that are generated at once."""
+    worker_id: str = field(default_factory=lambda: os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or uuid4().hex)
+    """Name of this process in the rows of shards: that of its log."""
     start_failures: StartFailures = field(default_factory=StartFailures)
 
     @property

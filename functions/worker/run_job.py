@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from aws_lambda_powertools import Logger
@@ -30,7 +30,8 @@ from resma.jobs.conditions import ReportSkippedError
 from resma.jobs.outages import Outage, claim_probes, find_outages
 from resma.jobs.outcome import abandon_job, recover_from_outage
 from resma.request_errors import RequestInvalidError
-from worker.attempt import ClaimedJob, Invocation, make_files
+from resma.shards.reports import restart_split_report
+from worker.attempt import ClaimedJob, Invocation, JobOutcome, make_files
 from worker.checkpoints.cleanup import remove_own_leftovers
 from worker.checkpoints.rows import check_continuation, continue_in_next_attempt, drop_checkpoint
 from worker.checkpoints.store import Checkpoints
@@ -38,13 +39,12 @@ from worker.database_retry import write_with_retry
 from worker.measure import emit_unfinished
 from worker.postpone import JobPostponedError, retry_seconds
 from worker.resources import WorkerResources
+from worker.split.coordinator import coordinate
 from worker.waits import Wait, keep_waiting, wait_for
 
 logger = Logger(child=True)
 
 T = TypeVar("T")
-
-JobOutcome = Literal["ENDED", "FAILED", "CONTINUED", "READY", "SKIPPED"]
 
 
 def generate_report(resources: WorkerResources, tenant_id: str, report_id: UUID, invocation: Invocation) -> JobOutcome:
@@ -127,7 +127,7 @@ def _run_attempt(job: ClaimedJob, invocation: Invocation) -> JobOutcome:
     """Runs one attempt and ends it in the report's row. The row then decides which leftovers may be removed."""
     claim = job.claim
     try:
-        made = make_files(job, invocation)
+        made = coordinate(job, invocation) if claim.split_by else make_files(job, invocation)
         if made == "READY":
             return "READY"
         is_stalled = made == "STALLED"
@@ -183,6 +183,8 @@ def _retry(job: ClaimedJob, invocation: Invocation, error: Exception) -> JobOutc
     def change(connection: Connection[TupleRow]) -> bool:
         if isinstance(error, RestartRequiredError):
             drop_checkpoint(connection, claim)
+            if claim.split_by:
+                restart_split_report(connection, claim, invocation.usage_meter.so_far())
         release_job(connection, claim, error)
         return abandon_job(connection, claim.tenant_id, claim.report_id, if_exhausted=True)
 

@@ -39,5 +39,8 @@ class UsageMeter:
 
     def with_files(self, files: Sequence[StoredFile], retention_days: int) -> Usage:
         """Returns the usage of an attempt that makes a report READY with these files, including their storage."""
-        byte_days = sum(file["bytes"] for file in files) * retention_days
-        return self.so_far() + _EVENTS + Usage(byte_days=byte_days)
+        return self.with_bytes(sum(file["bytes"] for file in files), retention_days)
+
+    def with_bytes(self, stored: int, retention_days: int) -> Usage:
+        """Returns the usage of an attempt that makes a report READY whose files have this size, with their storage."""
+        return self.so_far() + _EVENTS + Usage(byte_days=stored * retention_days)

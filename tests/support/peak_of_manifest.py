@@ -38,6 +38,8 @@ from worker.time_budget import TimeBudget
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+    from resma.jobs.queue import JobQueue
+
 DATABASE_URL = "RESMA_PEAK_DATABASE_URL"
 
 
@@ -93,6 +95,10 @@ def run(report_id: UUID) -> dict[str, float]:
     resources = WorkerResources(
         system=database,
         source=database,
+        shard_source=database,
+        queue=cast("JobQueue", None),
+        shards_in_flight_per_report=1,
+        shards_in_flight_per_tenant=1,
         s3=cast("S3Client", _StoreOfZeros(client)),
         s3_asking_once=s3_client(retries=False),
         bucket="peaks",

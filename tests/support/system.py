@@ -305,6 +305,7 @@ def close_connections() -> None:
             resources().system.close()
     if worker.app._resources.cache_info().currsize:
         worker.app._resources().source.close()
+        worker.app._resources().shard_source.close()
 
 
 class ActAs(Protocol):

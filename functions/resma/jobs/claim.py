@@ -14,7 +14,13 @@ from psycopg.types.json import Jsonb
 
 from resma.aws.cost import Usage
 from resma.catalog import load_catalog
-from resma.errors import AllFormatsFailedError, ControlMismatchError, LeaseHeldError, ResmaError
+from resma.errors import (
+    AllFormatsFailedError,
+    ControlMismatchError,
+    LeaseHeldError,
+    ResmaError,
+    ShardsFailedError,
+)
 from resma.jobs import transitions
 from resma.jobs.conditions import SkippedReason, hash_summary
 from resma.jobs.fence import fenced_update
@@ -125,7 +131,7 @@ def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summ
     Raises LeaseLostError.
     """
     columns, filters = personal_content(claim) or (None, None)
-    totals = _show_totals(claim.type, summary.totals)
+    totals = show_totals(claim.type, summary.totals)
     further = totals[MAX_SHOWN_TOTALS:]
     control = summary.control_totals
     fenced_update(
@@ -217,12 +223,16 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
         "failed_files = %(failed_files)s, control_totals = coalesce(%(control_totals)s, control_totals),"
         " error_code = %(code)s, error_detail = %(detail)s",
         {
-            **describe_attempt(claim, error, "Another attempt would fail in the same way."),
+            **describe_attempt(claim, error, _what_follows(error)),
             "failed_files": Jsonb(list(error.failed_files)) if isinstance(error, AllFormatsFailedError) else None,
             "control_totals": Jsonb(list(error.control_totals)) if isinstance(error, ControlMismatchError) else None,
         },
     )
     record_end(connection, claim.tenant_id, claim.report_id, "report.failed")
+
+
+def _what_follows(error: Exception) -> str:
+    return "" if isinstance(error, ShardsFailedError) else "Another attempt would fail in the same way."
 
 
 def describe_error(error: Exception) -> dict[str, str]:
@@ -245,7 +255,7 @@ def describe_attempt(claim: Claim, error: Exception, what_follows: str = "") -> 
     return {**described, "detail": detail}
 
 
-def _show_totals(type_: str, totals: Sequence[Total]) -> list[TotalRecord]:
+def show_totals(type_: str, totals: Sequence[Total]) -> list[TotalRecord]:
     """Returns totals as JSON of bounded size. Amounts are strings, because a JSON number would lose digits."""
     spec = load_catalog()[type_].totals
     names = spec.amounts if spec else ()

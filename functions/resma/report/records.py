@@ -55,6 +55,14 @@ class MetricsRecord(TypedDict):
     peakRssMb: float
     parts: int
     snapshots: int
+    keys: NotRequired[int]
+    """Number of keys of a split report. The following ones are also those of split reports only."""
+    files: NotRequired[int]
+    """Number of files that are stored."""
+    filesPerSecond: NotRequired[int]
+    """Files that all workers stored during the last attempt of the coordinator, per second."""
+    workers: NotRequired[int]
+    """Number of processes that generated shards."""
     costUsd: NotRequired[dict[str, str]]
     """Cost by service and `total`, in US dollars; `prices` names the price list."""
 

@@ -103,3 +103,17 @@ def find_failed_formats(connection: Connection[TupleRow], fence: Fence) -> list[
         FailedFile(format=format_, code=code, detail=shorten(f"File {name}: {detail}", MAX_DETAIL_CHARACTERS))
         for format_, code, detail, name in rows
     ]
+
+
+def find_kept_numbers(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> dict[str, tuple[int, int]]:
+    """Returns the first and the last number of a report's stored files, by the folder in their objects' keys.
+
+    An attempt of a shard has its own folder, and records its files in the order of their numbers. So each object
+    between them is a file of the report, and the others are leftovers.
+    """
+    rows = connection.execute(
+        "SELECT split_part(object_key, '/', 3), min(number), max(number) FROM resma.report_files"
+        " WHERE tenant_id = %s AND report_id = %s AND object_key IS NOT NULL GROUP BY 1",
+        (tenant_id, report_id),
+    ).fetchall()
+    return {folder: (first, last) for folder, first, last in rows}

@@ -32,9 +32,7 @@ def mark_sent(connection: Connection[TupleRow], report: Fence, max_of_report: in
             WHERE s.tenant_id = %(tenant_id)s AND r.status = 'GENERATING'
               AND (s.status = 'PENDING' AND s.sent_at IS NOT NULL
                    OR s.status = 'GENERATING' AND s.lease_until > clock_timestamp())
-        )
-        UPDATE resma.shards AS shard SET sent_at = clock_timestamp()
-        FROM (
+        ), next AS MATERIALIZED (
             SELECT shard FROM resma.shards
             WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s AND status = 'PENDING' AND sent_at IS NULL
               AND coalesce(next_attempt_at <= clock_timestamp(), true)
@@ -42,7 +40,9 @@ def mark_sent(connection: Connection[TupleRow], report: Fence, max_of_report: in
             LIMIT greatest(0, least(
                 %(max_of_report)s - (SELECT count(*) FROM in_flight WHERE report_id = %(report_id)s),
                 %(max_of_tenant)s - (SELECT count(*) FROM in_flight)))
-        ) AS next
+        )
+        UPDATE resma.shards AS shard SET sent_at = clock_timestamp()
+        FROM next
         WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s AND shard.shard = next.shard
         RETURNING shard.shard
         """,

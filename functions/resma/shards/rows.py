@@ -12,8 +12,10 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.aws.cost import Usage
+from resma.errors import LeaseLostError
 from resma.jobs.fence import Fence
 from resma.report.content import ReportContent
+from resma.report.status import IS_LIVE
 
 MAX_SHARD_ATTEMPTS = 3
 """Number of attempts of a new shard. A continuation adds one, as does an attempt that a dependency ended."""
@@ -189,6 +191,21 @@ def sum_usage(connection: Connection[TupleRow], fence: Fence) -> Usage:
         (fence.tenant_id, fence.report_id),
     ).fetchall()
     return sum((Usage.from_json(usage) for (usage,) in rows), Usage())
+
+
+def count_snapshot(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> int:
+    """Counts a snapshot that the worker of a shard has opened, because the exported one is gone. Returns its number.
+
+    Raises LeaseLostError if the report has ended.
+    """
+    row = connection.execute(
+        f"UPDATE resma.reports SET snapshots = snapshots + 1 WHERE tenant_id = %s AND report_id = %s AND {IS_LIVE}"
+        " RETURNING snapshots",
+        (tenant_id, report_id),
+    ).fetchone()
+    if row is None:
+        raise LeaseLostError(f"The report {report_id} has ended.")
+    return int(row[0])
 
 
 def delete_shards(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> None:

@@ -45,18 +45,19 @@ def claim(
     cursor.execute(
         sql.SQL(
             """
-            UPDATE resma.shards AS shard
-            SET status = 'GENERATING', attempt = shard.attempt + 1, worker = %(worker)s, next_attempt_at = NULL,
-                sent_at = coalesce(shard.sent_at, clock_timestamp()),
-                lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
-            FROM (
+            WITH free AS MATERIALIZED (
                 SELECT tenant_id, report_id, shard FROM resma.shards AS s
                 WHERE s.tenant_id = %(tenant_id)s AND s.report_id = %(report_id)s AND s.attempt < s.attempts_allowed
                   AND {free}
                   AND EXISTS (SELECT FROM resma.reports AS r WHERE r.tenant_id = s.tenant_id
                               AND r.report_id = s.report_id AND r.status = 'GENERATING')
                   AND {chosen} LIMIT 1 FOR UPDATE SKIP LOCKED
-            ) AS free
+            )
+            UPDATE resma.shards AS shard
+            SET status = 'GENERATING', attempt = shard.attempt + 1, worker = %(worker)s, next_attempt_at = NULL,
+                sent_at = coalesce(shard.sent_at, clock_timestamp()),
+                lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+            FROM free
             WHERE shard.tenant_id = free.tenant_id AND shard.report_id = free.report_id AND shard.shard = free.shard
             RETURNING {row}
             """

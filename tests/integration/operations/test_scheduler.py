@@ -143,7 +143,7 @@ def test_a_store_that_lists_uploads_only_by_whole_keys_is_swept_too(
     assert system.open_uploads() == []
 
 
-@pytest.mark.parametrize("operation", ["list_objects_v2", "delete_object", "abort_multipart_upload"])
+@pytest.mark.parametrize("operation", ["list_objects_v2", "delete_objects", "abort_multipart_upload"])
 @pytest.mark.parametrize("is_unavailable", [False, True])
 def test_a_sweep_that_the_store_refuses_is_retried_later(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, is_unavailable: bool, operation: str
@@ -352,17 +352,17 @@ def test_sweeps_run_in_parallel(system: System, admin: Connection[TupleRow], mon
     for report_id in ids:
         _leave(system, report_id, "1.csv")
     s3 = scheduler.app._resources().s3
-    remove: Callable[..., Any] = s3.delete_object
+    remove: Callable[..., Any] = s3.delete_objects
     together = threading.Barrier(len(ids), timeout=30)
 
     def remove_together(**arguments: Any) -> Any:
         together.wait()
-        if str(ids[0]) in arguments["Key"]:
-            raise ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteObject")
+        if str(ids[0]) in arguments["Delete"]["Objects"][0]["Key"]:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteObjects")
         return remove(**arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(s3, "delete_object", remove_together)
+        patch.setattr(s3, "delete_objects", remove_together)
         assert system.run_scheduler()["swept"] == len(ids) - 1
     assert system.objects() == [f"demo/{ids[0]}/1.csv"]
     due = admin.execute("SELECT report_id, swept_at FROM resma.reports WHERE swept_at IS NULL").fetchall()

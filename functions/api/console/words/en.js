@@ -112,6 +112,7 @@ export const WORDS = {
   "failure.query-invalid": "The report type has an error. Give your support the report id.",
   "failure.catalog-invalid": "The report type has an error. Give your support the report id.",
   "failure.row-count-mismatch": "The number of rows read differs from the number counted, so no file was generated. Retry.",
+  "failure.shards-failed": "Some of its files could not be generated. The others are stored. Retry the failed files.",
   "failure.manifest-mismatch": "The files do not add up to the report, so it was not published. Give your support the report id.",
   "failure.keys-inconsistent": "The report's rows are not the same each time its query runs, or differ within a key. The details name the column.",
   "failure.control-mismatch": "Its totals differ from the control totals, so no file was published. Give your support the report id.",

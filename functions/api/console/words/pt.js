@@ -112,6 +112,7 @@ export const WORDS = {
   "failure.query-invalid": "O tipo de relatório tem um erro. Informe o identificador do relatório ao suporte.",
   "failure.catalog-invalid": "O tipo de relatório tem um erro. Informe o identificador do relatório ao suporte.",
   "failure.row-count-mismatch": "O número de linhas lidas difere do número contado, por isso nenhum arquivo foi gerado. Tente novamente.",
+  "failure.shards-failed": "Alguns dos arquivos não puderam ser gerados. Os outros estão guardados. Tente novamente os que falharam.",
   "failure.manifest-mismatch": "A soma dos arquivos difere do relatório, por isso ele não foi publicado. Informe o identificador do relatório ao suporte.",
   "failure.keys-inconsistent": "As linhas do relatório não são as mesmas a cada execução da consulta, ou diferem dentro de uma chave. Os detalhes indicam a coluna.",
   "failure.control-mismatch": "Os totais diferem dos totais de controle, por isso nenhum arquivo foi publicado. Informe o identificador do relatório ao suporte.",
