@@ -39,6 +39,14 @@ def download_a_report(world: World) -> None:
     eventually("the callback has arrived", lambda: _has_arrived(world, report_id))
 
 
+def split_a_report(world: World) -> None:
+    """Generates a split report of several shards, so that its coordinator sends their messages."""
+    client = world.client
+    more = {"type": "ACCOUNT_STATEMENT", "splitBy": ["account"]}
+    report = client.wait_for_status(client.request_report("CSV", ALL, **more), "READY")
+    assert report["split"]["shards"]["total"] > 1
+
+
 def cancel_a_queued_report(world: World) -> None:
     """Cancels a report that no worker has claimed, so that the API itself publishes the event."""
     with world.faults.sqs.failing(Fault("refuse")) as fault:
@@ -167,6 +175,7 @@ USES: Mapping[Scenario, Mapping[str, set[str]]] = {
         "WorkerFunction": _GENERATE - {"secretsmanager:GetSecretValue"},
         "WebhookFunction": {"s3:GetObject"},
     },
+    split_a_report: {"WorkerFunction": {"sqs:SendMessage"}},
     cancel_a_queued_report: {"ApiFunction": {"sns:Publish", "events:PutEvents"}},
     refuse_parts: {
         "WorkerFunction": {
