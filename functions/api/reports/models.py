@@ -247,6 +247,7 @@ class ReportView(ViewModel):
     split_by: list[str] | None = Field(
         description="Columns by which the report is split into a file for each key; null: one file in each format."
     )
+    zip: bool = Field(description="Whether a ZIP archive of all files of a split report was requested.")
     callback_url: str | None = Field(
         description="Callback URL of the request. The part after `?` can be a secret and is shown as `?…`."
     )

@@ -47,6 +47,7 @@ def show_report(  # noqa: PLR0913  # what the row does not have
             "title": report.title,
             "options": options_of_formats(report.formats, report.options),
             "split_by": report.split_by,
+            "zip": report.zip,
             "callback_url": report.callback_url and hide_query(report.callback_url),
             "only_if": report.only_if,
             "requested_by": report.requested_by,

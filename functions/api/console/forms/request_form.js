@@ -7,6 +7,7 @@ import { chip, chosen, field, group, input, select, showErrors } from "./fields.
 import { filterFields, readFilters, supply } from "./filter_fields.js";
 import { optionFields, readOptions } from "./option_fields.js";
 import { periodField } from "./period_field.js";
+import { splitFields } from "./split_fields.js";
 import { can } from "../lib/session.js";
 import { apiLocale, t } from "../words/words.js";
 import { ownZone, zoneList } from "../lib/zones.js";
@@ -45,7 +46,7 @@ export function requestForm(types, draft, changed) {
   };
   const pick = (event) => {
     // Values that all types have are kept. Filters, columns and conditions on totals depend on the type.
-    const { filters, columns, onlyIf, ...kept } = fields.read();
+    const { filters, columns, splitBy, zip, onlyIf, ...kept } = fields.read();
     type = types.find((each) => each.type === event.target.value) ?? type;
     draw({ ...kept, onlyIf: onlyIf && { ...onlyIf, totals: undefined } });
     changed();
@@ -80,6 +81,7 @@ function typeFields(type, draft, changed) {
   const options = optionFields(draft.options ?? {});
   const common = commonFields(type, draft);
   const conditions = conditionFields(draft.onlyIf);
+  const split = splitFields(type, draft);
   const period = periodField(filters, () => ({ zone: common.read().timeZone, locale: common.read().locale }));
   const showOptions = () => {
     const selected = chosen(formats.element).map((format) => format.toLowerCase());
@@ -87,20 +89,29 @@ function typeFields(type, draft, changed) {
   };
   formats.element.addEventListener("change", showOptions);
   showOptions();
+  const isUsed = ({ name }) => !split.columns().includes(name);
+  /** Hides the filters that a split report must not have, because each of their values has a file. */
+  const showFilters = () => {
+    for (const each of filters) each.element.hidden = !isUsed(each);
+    split.show();
+  };
+  split.fields[0]?.element.addEventListener("change", showFilters);
+  showFilters();
   const read = () => {
     const selected = chosen(formats.element);
     return {
       type: type.type,
       formats: selected, // if it is empty, the API returns a validation error for this field
-      filters: readFilters(filters),
+      filters: readFilters(filters.filter(isUsed)),
+      ...split.read(),
       columns: columns.read(),
       ...common.read(),
       options: readOptions(options, selected),
       onlyIf: conditions.read(),
     };
   };
-  return { elements: sections(withPeriod(filters, period), formats, columns, { common, conditions, options }), filters, period, read,
-    all: [...filters, formats, columns, ...common.fields, ...conditions.fields, ...options] };
+  return { elements: sections(withPeriod(filters, period), formats, columns, { common, conditions, options, split }), filters, period, read,
+    all: [...split.fields, ...filters, formats, columns, ...common.fields, ...conditions.fields, ...options] };
 }
 
 /** Returns the elements of the filters, with the period before the days that it fills in. */
@@ -108,12 +119,13 @@ function withPeriod(filters, period) {
   return filters.flatMap(({ name, element }) => (name === PERIOD_FILTERS[0] ? [period, element] : [element]));
 }
 
-function sections(which, formats, columns, { common, conditions, options }) {
+function sections(which, formats, columns, { common, conditions, options, split }) {
   const section = (title, ...parts) => h("section", { class: "card" }, h("h2", {}, t(title)), ...parts);
   const [locale, zone, title, callback] = common.fields.map(({ element }) => element);
+  const [by, zip] = split.fields.map(({ element }) => element);
   return [
-    section("form.which", h("div", { class: "fields" }, which)),
-    section("form.how", formats.element, columns.element,
+    section("form.which", h("div", { class: "fields" }, by, which)),
+    section("form.how", formats.element, zip, columns.element,
       h("div", { class: "fields" }, locale, zone, title, options.map(({ element }) => element))),
     section("form.only-if", conditions.element),
     section("form.after", callback),

@@ -7,17 +7,17 @@
 /** @typedef {{properties: Object<string, any>, required?: string[]}} FilterSchema JSON Schema 2020-12 of a type's filters */
 /**
  * @typedef {{type: string, title: string, description: string, formats: string[], locales: string[],
- *   columns: Column[], filters: FilterSchema}} ReportType
+ *   columns: Column[], filters: FilterSchema, splitBy: string[]}} ReportType `splitBy`: columns that a report may be split by
  */
 /** @typedef {{items: ReportType[], errors: {type: string, file: string, line: number, detail: string}[]}} Catalog `detail` is English */
 /**
  * @typedef {{type: string, format?: string | null, formats: string[], filters: Object<string, any>,
  *   columns: string[] | null, locale: string, timeZone: string, title: string | null,
  *   options: Object<string, Object<string, string>>, callbackUrl: string | null,
- *   onlyIf?: OnlyIf | null}} ReportRequest
+ *   splitBy?: string[] | null, zip?: boolean, onlyIf?: OnlyIf | null}} ReportRequest
  */
 /**
- * @typedef {{rows: number, isExact: boolean, files: {format: string, bytes: number, pages: number | null}[],
+ * @typedef {{rows: number, isExact: boolean, keys: number | null, files: {format: string, bytes: number, pages: number | null}[],
  *   seconds: number, queue: {ahead: number, seconds: number | null},
  *   warnings: {code: string, detail: string, values: Object<string, any>}[]}} Estimate `detail` is English
  */
@@ -29,6 +29,17 @@
  */
 /** @typedef {{format: string, mediaType: string, bytes: number, sha256: string, download: string}} File */
 /** @typedef {{format: string, code: string, detail: string, column: string | null, row: number | null}} FailedFile */
+/** @typedef {{bytes: number, sha256: string, download: string}} SplitObject */
+/**
+ * @typedef {{keys: number | null, keysDone: number, filesFailed: number, snapshots: number,
+ *   shards: {total: number, pending: number, generating: number, done: number, failed: number},
+ *   manifest: SplitObject | null, list: SplitObject | null, zip: SplitObject | null}} Split
+ */
+/**
+ * @typedef {{number: number, key: Object<string, string | null>, format: string, name: string, bytes: number | null,
+ *   sha256: string | null, rows: number, pages: number | null, totals: Total[], snapshot: number,
+ *   error: {code: string, detail: string} | null, download: string | null}} SplitFile
+ */
 /** @typedef {{code: string, detail: string, format: string | null, column: string | null, row: number | null, rows: number | null}} Warning */
 /** @typedef {{currency: string | null, rows: number, amounts: Record<string, string>}} Total Amounts by column, as exact decimal strings */
 /**
@@ -39,7 +50,7 @@
  * @typedef {ReportRequest & {id: string, format: string, formats: string[], status: Status, progress: Progress,
  *   waitingFor: {dependency: string, since: string, nextAttemptAt: string, detail: string} | null,
  *   attempt: number, createdAt: string, startedAt: string | null, finishedAt: string | null, expiresAt: string | null, asOf: string | null,
- *   rows: number | null, files: File[] | null, failedFiles: FailedFile[], warnings: Warning[], totals: Total[] | null,
+ *   rows: number | null, files: File[] | null, split: Split | null, failedFiles: FailedFile[], warnings: Warning[], totals: Total[] | null,
  *   totalsOmitted: number,
  *   balance: {opening: string, closing: string} | null, controlTotals: ControlTotal[] | null, maskedColumns: string[], metrics: any,
  *   requestedBy: string | null, requestedByName: string | null,

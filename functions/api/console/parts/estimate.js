@@ -41,6 +41,7 @@ function facts(/** @type {import("../lib/shapes.js").Estimate} */ estimate) {
   return [
     h("dl", { class: "facts" },
       fact(t("estimate.rows"), about(number(estimate.rows))),
+      estimate.keys !== null && fact(t("estimate.keys"), about(number(estimate.keys))),
       estimate.files.map((file) => fact(file.format,
         [`≈ ${bytes(file.bytes)}`, file.pages !== null && h("span", { class: "soft" }, ` · ${many("estimate.pages", file.pages, number(file.pages))}`)])),
       fact(t("estimate.time"), `≈ ${duration(estimate.seconds)}`),

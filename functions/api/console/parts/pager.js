@@ -60,24 +60,43 @@ export function clearPages() {
 /**
  * Creates the buttons of a list that is a part of a view, whose page is not in the URL.
  * @param {(query: Object<string, string> | null) => void} show shows the page of a query; null is the first page
+ * @param {{back: string, forward: string}} [words] keys of the labels; by default those of lists with the newest first
  */
-export function partPager(show) {
-  /** @type {(Object<string, string> | null)[]} */
-  const before = [];
-  /** @type {Object<string, string> | null} */
-  let current = null;
+export function partPager(show, { back, forward } = { back: "page.previous", forward: "page.next" }) {
+  const FIRST = { query: null, first: 1 };
+  /** @type {{query: Object<string, string> | null, first: number}[]} */
+  let before = [];
+  /** @type {{query: Object<string, string> | null, first: number}} */
+  let current = FIRST;
+  const position = h("span", { class: "soft numbers" });
   const element = h("div", { class: "buttons pager" });
   return {
     element,
-    /** @param {string | null} next URL in the API's response */
-    update(next) {
+    /** @param {string | null} next URL in the API's response @param {number} [count] number of items of the page, whose position is then shown */
+    update(next, count = 0) {
       const following = nextQuery(next);
-      const forward = () => { before.push(current); current = following; show(current); };
-      const back = () => { current = before.pop() ?? null; show(current); };
+      const step = (/** @type {-1 | 1} */ by) => () => {
+        if (by > 0) before.push(current);
+        current = by > 0 ? { query: following, first: current.first + count } : before.pop() ?? FIRST;
+        show(current.query);
+      };
+      const focused = [...element.querySelectorAll("button")].findIndex((each) => each === document.activeElement);
+      const last = current.first + count - 1;
+      position.textContent = count > 0 ? t(following ? "page.range-more" : "page.range", { first: number(current.first), last: number(last) }) : "";
       element.hidden = following === null && before.length === 0;
-      put(element,
-        h("button", { type: "button", disabled: before.length === 0, onclick: back }, `← ${t("page.previous")}`),
-        h("button", { type: "button", disabled: following === null, onclick: forward }, `${t("page.next")} →`));
+      put(element, count > 0 && position,
+        h("button", { type: "button", disabled: before.length === 0, onclick: step(-1) }, `← ${t(back)}`),
+        h("button", { type: "button", disabled: following === null, onclick: step(1) }, `${t(forward)} →`));
+      // The focus stays on the button, or moves to the other one on the first and the last page.
+      const buttons = [...element.querySelectorAll("button")];
+      if (focused >= 0) (buttons[focused].disabled ? buttons[1 - focused] : buttons[focused]).focus();
     },
+    /** Forgets the previous pages, because the list is another one. */
+    reset() {
+      before = [];
+      current = FIRST;
+    },
+    /** Returns the position of the page in words. */
+    text: () => position.textContent ?? "",
   };
 }

@@ -4,8 +4,10 @@ import { call, newKey } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { startFrom } from "../forms/draft.js";
 import { bytes } from "../lib/format.js";
-import { confirmAction, runAction, announce, toast } from "./notices.js";
+import { download, showsPersonal } from "./download.js";
+import { confirmAction, runAction, toast } from "./notices.js";
 import { titleOf } from "./elements.js";
+import { canRetryFiles, retryFilesButton, splitDownloads } from "./split_actions.js";
 import { go } from "../lib/router.js";
 import { can } from "../lib/session.js";
 import { t } from "../words/words.js";
@@ -21,16 +23,18 @@ export function reportActions(report, types, follow) {
   const press = (act) => (event) => runAction(event.currentTarget, problemArea, act);
   const mayWrite = can("reports:write");
   const isUnderWay = report.status === "PENDING" || report.status === "GENERATING";
-  const isRefused = report.status === "READY" && !can("personal:read") && showsPersonal(report, types);
+  const isRefused = (report.status === "READY" || hasSplitFiles(report)) && !can("personal:read") && showsPersonal(report, types);
   const retryKey = newKey();
   return [
     h("div", { class: "buttons" },
       report.status === "READY" && (report.files ?? []).map((file, index) => h("button", {
-        type: "button", class: index === 0 ? "primary" : null, disabled: isRefused, onclick: press(() => download(report, file)),
+        type: "button", class: index === 0 ? "primary" : null, disabled: isRefused, onclick: press(() => download(`reports/${report.id}/download`, { format: file.format })),
       }, `${t("report.download")} ${file.format}`, h("span", { class: "size" }, bytes(file.bytes)))),
+      splitDownloads(report, press, isRefused),
+      retryFilesButton(report, press, follow),
       mayWrite && isUnderWay && h("button", { type: "button", class: "danger", onclick: () => confirmCancel(report, follow) }, t("report.cancel")),
       mayWrite && ENDED_WITHOUT.includes(report.status) &&
-        h("button", { type: "button", class: "primary", onclick: press(() => retry(report, retryKey)) },
+        h("button", { type: "button", class: canRetryFiles(report) ? null : "primary", onclick: press(() => retry(report, retryKey)) },
           t(report.status === "SKIPPED" ? "report.generate-anyway" : "report.retry")),
       mayWrite && h("button", { type: "button", class: "quiet", onclick: () => { startFrom(report); go("/reports/new"); } }, t("report.again")),
       can("reports:delete") && !isUnderWay &&
@@ -40,18 +44,9 @@ export function reportActions(report, types, follow) {
   ];
 }
 
-/** Whether the files of a report have unmasked personal columns, which only some users are allowed to download. */
-function showsPersonal(report, types) {
-  const columns = types.find((each) => each.type === report.type)?.columns ?? [];
-  return columns.some(({ name, personal }) =>
-    personal && (report.columns ?? [name]).includes(name) && !report.maskedColumns.includes(name));
-}
-
-/** Requests a presigned URL and opens it. The browser saves the file and stays on the page. */
-async function download(report, file) {
-  const { data } = await call("GET", `reports/${report.id}/download`, { query: { link: "true", format: file.format } });
-  announce(t("report.downloading", { name: data.fileName }));
-  window.location.assign(data.url);
+/** Whether files of a split report can be downloaded although it is not READY. */
+function hasSplitFiles({ status, split }) {
+  return split !== null && split.keysDone > 0 && ["PENDING", "GENERATING", "FAILED"].includes(status);
 }
 
 /** @param {string} key Idempotency-Key: a second press, or one after a lost response, does not create a second report */

@@ -2,12 +2,13 @@
 
 import { h } from "../lib/dom.js";
 import { describeConditions } from "../words/condition_words.js";
-import { describeFilters } from "../words/filter_words.js";
+import { describeFilters, labelsOf } from "../words/filter_words.js";
 import { amount, bytes, dollars, duration, number, whenExactly } from "../lib/format.js";
 import { copyButton } from "./notices.js";
 import { describeOptions } from "../forms/option_fields.js";
 import { fact, table, titleOf } from "./elements.js";
 import { requester } from "./requester.js";
+import { splitObjects } from "./split_actions.js";
 import { t } from "../words/words.js";
 
 /** @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
@@ -57,6 +58,8 @@ export function factsSection(report, types) {
       fact(t("facts.id"), h("code", {}, report.id), " ", copyButton(report.id, t("facts.copy-id"))),
       fact(t("facts.type"), titleOf(types, report.type)),
       describeFilters(report.filters, type).map(([label, text]) => fact(label, text)),
+      report.splitBy && fact(t("facts.split-by"), labelsOf(report.splitBy, type).join(", ")),
+      report.zip && fact(t("split.zip"), t("form.yes")),
       fact(t("facts.columns"), report.columns ? report.columns.map(heading).join(", ") : t("facts.all-columns")),
       report.maskedColumns.length > 0 && fact(t("facts.masked"), report.maskedColumns.map(heading).join(", ")),
       fact(t("facts.locale"), `${report.locale} · ${report.timeZone}`),
@@ -67,9 +70,25 @@ export function factsSection(report, types) {
         report.requestedByName && [" ", h("code", { class: "soft" }, report.requestedBy)]),
       report.asOf && fact(t("facts.as-of"), whenExactly(report.asOf)),
       report.rows !== null && fact(t("facts.rows"), number(report.rows)),
-      (report.files ?? []).map((file) => fact(`${file.format} · ${bytes(file.bytes)}`,
-        h("span", { class: "soft" }, "SHA-256 "), h("code", { class: "hash" }, file.sha256), " ", copyButton(file.sha256, t("facts.copy-hash", { format: file.format })))),
+      splitFacts(report),
+      (report.files ?? []).map((file) => hashFact(file.format, file)),
+      splitObjects(report).map((object) => hashFact(object.label, object)),
       tookFacts(report)));
+}
+
+/** @param {string} name @param {{bytes: number, sha256: string}} file */
+function hashFact(name, { bytes: size, sha256 }) {
+  return fact(`${name} · ${bytes(size)}`,
+    h("span", { class: "soft" }, "SHA-256 "), h("code", { class: "hash" }, sha256), " ", copyButton(sha256, t("facts.copy-hash", { format: name })));
+}
+
+/** @param {import("../lib/shapes.js").Report} report */
+function splitFacts({ split, formats, finishedAt }) {
+  if (split === null || split.keys === null || finishedAt === null) return null;
+  return [
+    fact(t("facts.files"), number(split.keysDone * formats.length - split.filesFailed)),
+    split.snapshots > 1 && fact(t("facts.snapshots"), number(split.snapshots)),
+  ];
 }
 
 function tookFacts(report) {

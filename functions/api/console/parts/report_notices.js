@@ -22,7 +22,7 @@ export function failureWords(code) {
 /** Creates notices for formats that could not be generated. @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
 export function failedFiles(report, types) {
   return (report.failedFiles ?? []).map((failed) => h("div", { class: "notice bad" },
-    h("p", { class: "strong" }, t("report.file-failed", { format: failed.format }), location(failed, report, types)),
+    h("p", { class: "strong" }, t(report.split ? "report.files-failed" : "report.file-failed", { format: failed.format }), location(failed, report, types)),
     h("p", {}, failureWords(failed.code)), detailsOf(failed.detail, failed.code)));
 }
 
@@ -60,10 +60,16 @@ function skipped({ code, detail }) {
     h("p", {}, words === code ? detail : words), detailsOf(detail, code));
 }
 
+/** Says how many parts of a FAILED split report are missing. @param {import("../lib/shapes.js").Report} report */
+function failedShards({ split }) {
+  const { failed, total } = split?.shards ?? { failed: 0, total: 0 };
+  return failed > 0 && h("p", {}, t("split.shards-failed", { failed: number(failed), all: number(total) }));
+}
+
 export function failure(/** @type {import("../lib/shapes.js").Report} */ report) {
   if (report.skippedReason) return skipped(report.skippedReason);
   if (report.error === null) return report.status === "EXPIRED" && h("p", { class: "notice" }, t("report.expired"));
   return h("div", { class: report.status === "FAILED" ? "notice bad" : "notice" },
     h("p", { class: "strong" }, t(report.status === "FAILED" ? "report.failed" : "report.attempt-failed")),
-    h("p", {}, failureWords(report.error.code)), detailsOf(report.error.detail, report.error.code));
+    h("p", {}, failureWords(report.error.code)), failedShards(report), detailsOf(report.error.detail, report.error.code));
 }

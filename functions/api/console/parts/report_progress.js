@@ -15,7 +15,8 @@ export function progressCard() {
   const title = h("span", { class: "strong", id });
   const percent = h("span", { class: "percent" });
   const line = h("p", { class: "soft numbers" });
-  const element = h("section", { class: "card progress", hidden: true }, h("div", { class: "spread" }, title, percent), bar, line);
+  const splitLine = h("p", { class: "soft numbers", hidden: true });
+  const element = h("section", { class: "card progress", hidden: true }, h("div", { class: "spread" }, title, percent), bar, line, splitLine);
   let announced = 0;
   return {
     element,
@@ -28,6 +29,9 @@ export function progressCard() {
       if (progress.percent === null) bar.removeAttribute("value");
       else bar.value = progress.percent;
       put(line, report.waitingFor ? waiting(report.waitingFor) : describe(progress));
+      const splitParts = describeSplit(report);
+      splitLine.hidden = splitParts.length === 0;
+      put(splitLine, splitParts.join(" · "));
       const step = Math.floor((progress.percent ?? 0) / ANNOUNCED_PERCENT);
       if (step > announced) announce(showPercent(step * ANNOUNCED_PERCENT));
       announced = Math.max(announced, step);
@@ -38,6 +42,19 @@ export function progressCard() {
 /** Describes the dependency that a report waits for. @param {NonNullable<import("../lib/shapes.js").Report["waitingFor"]>} waitingFor */
 function waiting({ dependency, since, nextAttemptAt }) {
   return t("progress.waiting-for", { dependency: say("dependency", dependency), since: dateTime(since), next: dateTime(nextAttemptAt), zone: ownZone() });
+}
+
+/** Describes the files, workers and parts of a split report. @param {import("../lib/shapes.js").Report} report @returns {string[]} */
+function describeSplit({ split, formats }) {
+  if (split === null || split.keys === null) return [];
+  const { keys, keysDone, filesFailed, shards } = split;
+  const files = (/** @type {number} */ count) => number(count * formats.length);
+  return [
+    t("split.files", { done: files(keysDone), all: files(keys) }),
+    filesFailed > 0 ? many("split.files-failed", filesFailed, number(filesFailed)) : "",
+    shards.total > 0 ? t("split.shards", { done: number(shards.done), all: number(shards.total) }) : "",
+    shards.generating > 0 ? many("split.workers", shards.generating, number(shards.generating)) : "",
+  ].filter(Boolean);
 }
 
 function describe(/** @type {import("../lib/shapes.js").Progress} */ progress) {

@@ -12,6 +12,7 @@ import { notifier } from "../parts/report_notify.js";
 import { controlSection, factsSection, totalsSection } from "../parts/report_facts.js";
 import { failedFiles, failure, noRows, warnings } from "../parts/report_notices.js";
 import { progressCard } from "../parts/report_progress.js";
+import { splitFiles } from "../parts/split_files.js";
 import { summarySection } from "../parts/report_summary.js";
 import { nameTab } from "../lib/router.js";
 import { say, t } from "../words/words.js";
@@ -23,9 +24,9 @@ export async function showReport(main, { parameters: [id], signal }) {
   const heading = h("h1", { dir: "auto" }, t("report.title"));
   const loading = h("p", { class: "soft" }, t("page.loading"));
   const parts = { state: h("div", { class: "state" }), problemArea: h("div"), progress: progressCard(),
-    actions: h("div"), body: h("div", { class: "stack" }), summary: h("div"), deliveries: h("div") };
+    actions: h("div"), files: splitFiles(signal), body: h("div", { class: "stack" }), summary: h("div"), deliveries: h("div") };
   put(main, wayBack("/reports", t("reports.title")), heading, loading, parts.state, parts.problemArea,
-    parts.progress.element, parts.actions, h("div", { class: "stack" }, parts.summary, parts.body, parts.deliveries));
+    parts.progress.element, parts.actions, h("div", { class: "stack" }, parts.files.element, parts.summary, parts.body, parts.deliveries));
   const types = await loadTypes();
   const notifications = notifier();
   parts.progress.element.append(notifications.element);
@@ -40,6 +41,7 @@ export async function showReport(main, { parameters: [id], signal }) {
     nameTab(tabStatus(report), heading.textContent ?? "");
     parts.progress.update(report);
     if (report.status !== before.status) showStatus(report, before.status);
+    parts.files.update(report, types);
     const hasSummary = report.progress.rowsExpected !== null && report.status !== "EXPIRED";
     if (hasSummary && !before.hasSummary) showSummary(report);
     before = { status: report.status, text, hasSummary: hasSummary || before.hasSummary };

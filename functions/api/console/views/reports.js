@@ -11,7 +11,7 @@ import { poll } from "../lib/poll.js";
 import { apiFilters, filterForm } from "../parts/report_filters.js";
 import { requester } from "../parts/requester.js";
 import { can } from "../lib/session.js";
-import { t } from "../words/words.js";
+import { many, t } from "../words/words.js";
 import { zoneHint } from "../lib/zones.js";
 
 const PAGE = 25;
@@ -60,11 +60,17 @@ function rows(reports, types, query) {
   return [table(t("reports.title"), columns, reports.map((report) => [
     [link(`/reports/${report.id}`, named(report.title ?? titleOf(types, report.type))), h("span", { class: "hint" }, h("bdi", {}, describe(report, types)))],
     [badge(report.status), report.status === "GENERATING" && report.progress.percent !== null && h("span", { class: "hint" }, ` ${percent(report.progress.percent)}`)],
-    report.formats.join(", "),
+    [report.formats.join(", "), filesHint(report)],
     report.rows === 0 ? h("strong", {}, number(0)) : number(report.rows),
     requester(report.requestedBy, report.requestedByName),
     when(report.createdAt),
   ])), zoneHint()];
+}
+
+/** Returns the number of files of a split report. @param {import("../lib/shapes.js").Report} report */
+function filesHint({ split, formats }) {
+  const files = (split?.keys ?? 0) * formats.length;
+  return files > 0 && h("span", { class: "hint" }, many("reports.files", files, number(files)));
 }
 
 /** Returns the filters of a report in one line, which distinguish it from others of its type. @param {import("../lib/shapes.js").Report} report */

@@ -3,7 +3,7 @@
 import { call, newKey } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { describeConditions } from "../words/condition_words.js";
-import { describeFilters } from "../words/filter_words.js";
+import { describeFilters, labelsOf } from "../words/filter_words.js";
 import { country, when } from "../lib/format.js";
 import { confirmAction, detailsOf, runAction, toast } from "../parts/notices.js";
 import { badge, fact, loadTypes, titleOf, wayBack } from "../parts/elements.js";
@@ -51,6 +51,8 @@ function describe(/** @type {import("../lib/shapes.js").Schedule} */ schedule, t
       fact(t("reports.status"), badge(schedule.status)),
       fact(t("facts.type"), `${titleOf(types, schedule.request.type)} · ${(schedule.request.formats ?? [schedule.request.format]).join(", ")}`),
       describeFilters(schedule.request.filters ?? {}, types.find((each) => each.type === schedule.request.type)).map(([label, text]) => fact(label, text)),
+      schedule.request.splitBy && fact(t("facts.split-by"), labelsOf(schedule.request.splitBy, types.find((each) => each.type === schedule.request.type)).join(", ")),
+      schedule.request.zip && fact(t("split.zip"), t("form.yes")),
       schedule.request.onlyIf && fact(t("facts.conditions"), describeConditions(schedule.request.onlyIf).join(" · ")),
       fact(t("schedules.when"), describeWhen(schedule)),
       fact(t("schedules.next"), when(schedule.nextRunAt, schedule.timeZone)),

@@ -21,6 +21,11 @@ export function filtersInLine(filters, type) {
   return describeFilters(filters, type).map(([label, text]) => `${label}: ${text}`).join(" · ");
 }
 
+/** Returns the labels of filters, or their names if the type does not have them. @param {string[]} names @param {import("../lib/shapes.js").ReportType | undefined} type */
+export function labelsOf(names, type) {
+  return names.map((name) => type?.filters.properties[name]?.title ?? name);
+}
+
 /** Returns the label of a choice, or the choice itself if it has no label. @param {any} item of the filters' JSON Schema @param {string} choice */
 export function labelOf(item, choice) {
   return item?.items?.["x-enum-labels"]?.[choice] ?? choice;
