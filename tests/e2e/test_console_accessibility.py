@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.test_console_lists import make_ready
+from tests.e2e.test_console_split import delete, insert_generating
 from tests.support.browser import page_of
 from tests.support.client import Client
 from tests.support.dead_letters import NONE, abandon
@@ -39,12 +40,14 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
     request = {"type": "TRANSACTIONS", "format": "CSV"}
     body = {"name": "Every month", "request": request, "when": "monthly", "period": "last-month"}
     schedule = client.http("POST", "/api/v1/schedules", json=body).json()["id"]
+    split = insert_generating(client, faults)
     make_key(client, "demo", "reports:read")
     yield {
         "/reports/new": ".types",
         "/reports": "tbody tr",
         f"/reports/{ready}": ".chart svg",
         f"/reports/{dead}": ".notice",
+        f"/reports/{split}": ".split-files tbody tr",
         "/schedules": "tbody tr",
         "/schedules/new": ".side tbody tr",
         f"/schedules/{schedule}": "tbody tr",
@@ -56,6 +59,7 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
         "/nowhere": "main p",
     }
     client.http("DELETE", f"/api/v1/schedules/{schedule}")
+    delete(client, split)
     client.http("DELETE", f"/api/v1/webhook-endpoints/{endpoint}")
 
 

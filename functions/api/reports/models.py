@@ -87,6 +87,14 @@ class MetricsView(ViewModel):
         description="Number of database snapshots that the rows were read from: more than one if the report was "
         "resumed. Each held the same data as the first, as of `asOf`.",
     )
+    keys: int | None = Field(default=None, description="Number of keys of a split report; null for other reports.")
+    files: int | None = Field(default=None, description="Number of stored files of a split report.")
+    files_per_second: int | None = Field(
+        default=None,
+        description="Files of a split report that all workers stored per second, in the last attempt of the "
+        "coordinator.",
+    )
+    workers: int | None = Field(default=None, description="Number of workers that generated a split report.")
     cost_usd: CostView | None = Field(
         default=None,
         description="Cost of all attempts as far as it is known, without the database, data transfer, API requests "

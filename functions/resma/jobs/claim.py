@@ -149,7 +149,8 @@ def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summ
             "totals": Jsonb(totals[:MAX_SHOWN_TOTALS]),
             "totals_omitted": len(further) + summary.totals_omitted,
             "further_totals": Jsonb(further) if further else None,
-            "balance": Jsonb(_show_balance(summary.balance)) if summary.balance else None,
+            # A split report as a whole, with the rows of several keys, has no balance.
+            "balance": Jsonb(_show_balance(summary.balance)) if summary.balance and not claim.split_by else None,
             "charts": Jsonb(store_charts(claim, summary.charts)),
             "control_totals": None if control is None else Jsonb(control_records(control)),
             "summary_sha256": hash_summary(summary),

@@ -9,6 +9,7 @@ import { t } from "../words/words.js";
 
 const OBJECTS = ["zip", "manifest", "list"];
 const LABELS = { zip: "split.zip", manifest: "split.manifest", list: "split.list" };
+const BUTTONS = { zip: "split.download-zip", manifest: "split.download-manifest", list: "split.download-list" };
 
 /** Returns the objects of a READY split report that are not files of one key. @param {import("../lib/shapes.js").Report} report */
 export function splitObjects({ split }) {
@@ -25,7 +26,7 @@ export function splitDownloads(report, press, isRefused) {
   return splitObjects(report).map((object, index) => h("button", {
     type: "button", class: index === 0 ? "primary" : null, disabled: isRefused,
     onclick: press(() => download(`reports/${report.id}/download`, { file: object.name })),
-  }, `${t("report.download")} ${object.label}`, h("span", { class: "size" }, bytes(object.bytes))));
+  }, t(BUTTONS[object.name]), h("span", { class: "size" }, bytes(object.bytes))));
 }
 
 /**

@@ -8,6 +8,7 @@ import { announce, problemBox } from "./notices.js";
 import { empty } from "./elements.js";
 import { partPager } from "./pager.js";
 import { filesTable } from "./split_files_table.js";
+import { labelsOf } from "../words/filter_words.js";
 import { many, t } from "../words/words.js";
 
 const PAGE = 25;
@@ -43,10 +44,10 @@ export function splitFiles(signal) {
 /** @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types @param {AbortSignal} signal */
 function fileList(report, types, signal) {
   const path = `reports/${report.id}/files`;
-  const list = h("div");
+  const list = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
   const failed = h("p", { class: "field-error", hidden: true });
   const problemArea = h("div");
-  const filters = filterInputs(report.formats);
+  const filters = filterInputs(labelsOf(report.splitBy ?? [], types.find((each) => each.type === report.type)).join(", "), report.formats);
   /** Query of the page that is shown; null is the first page. @type {Object<string, string> | null} */
   let page = null;
   let loading = new AbortController();
@@ -100,15 +101,15 @@ function fileList(report, types, signal) {
   };
 }
 
-/** Creates the inputs that restrict the list. @param {string[]} formats of the report */
-function filterInputs(formats) {
+/** Creates the inputs that restrict the list. @param {string} key labels of the columns of the key @param {string[]} formats of the report */
+function filterInputs(key, formats) {
   const all = { "": t("reports.all") };
   const inputs = {
     search: input({ type: "search", maxlength: 200, placeholder: t("files.search-hint") }),
     status: select("", { ...all, made: t("files.made"), failed: t("files.failed") }),
     ...(formats.length > 1 ? { format: select("", { ...all, ...Object.fromEntries(formats.map((each) => [each, each])) }) } : {}),
   };
-  const labels = { search: t("files.search"), status: t("reports.status"), format: t("reports.format") };
+  const labels = { search: key, status: t("reports.status"), format: t("reports.format") };
   const element = h("form", { class: "filters", role: "search", "aria-label": t("files.filters"), onsubmit: (event) => event.preventDefault() },
     Object.entries(inputs).map(([name, each]) => field(`/${name}`, each, { label: labels[name] }).element));
   const read = () => Object.fromEntries(Object.entries(inputs).map(([name, each]) => [name, each.value.trim()]));

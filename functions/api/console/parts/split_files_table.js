@@ -47,16 +47,15 @@ function cell(value) {
   return value === null ? h("em", {}, t("files.null")) : h("bdi", { class: "break" }, value);
 }
 
-/** @param {import("../lib/shapes.js").SplitFile} file */
-function fileDetails({ name, format, sha256, totals, snapshot }) {
+/** Shows the name of a file, which expands to its totals and SHA-256. @param {import("../lib/shapes.js").SplitFile} file */
+function fileDetails({ name, sha256, totals, snapshot }) {
+  const shown = h("bdi", { class: "break" }, name);
+  if (sha256 === null) return h("span", { class: "hint" }, shown);
   const sums = totals.flatMap(({ currency, amounts }) => Object.values(amounts).map((value) => [currency, amount(value)].filter(Boolean).join(" ")));
-  return [
-    h("span", { class: "hint" }, h("bdi", { class: "break" }, name)),
-    sha256 && h("details", { class: "api-details" }, h("summary", {}, t("page.details"), h("span", { class: "screen-reader-only" }, `: ${name}`)),
-      sums.length > 0 && h("p", {}, t("totals.title"), ": ", sums.join(" · ")),
-      snapshot > 1 && h("p", {}, t("files.snapshot", { n: number(snapshot) })),
-      h("p", {}, "SHA-256 ", h("code", { class: "hash" }, sha256), " ", copyButton(sha256, t("facts.copy-hash", { format: `${format} ${name}` })))),
-  ];
+  return h("details", { class: "file-details" }, h("summary", {}, shown),
+    sums.length > 0 && h("p", {}, t("totals.title"), ": ", sums.join(" · ")),
+    snapshot > 1 && h("p", {}, t("files.snapshot", { n: number(snapshot) })),
+    h("p", {}, "SHA-256 ", h("code", { class: "hash" }, sha256), " ", copyButton(sha256, t("facts.copy-hash", { format: name }))));
 }
 
 function failedFile({ code, detail }) {
