@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import WAIT_MS, page_of
+from tests.support.browser import page_of
 from tests.support.client import GENERATE, Client
 from tests.support.console_pages import badge, choose_transactions, enter, open_view, report_id_of
 from tests.support.dead_letters import NONE, abandon
@@ -19,8 +19,6 @@ from tests.support.fault_proxy import Fault
 from tests.support.keys import make_key
 from tests.support.local_stack import Faults
 from tests.support.webhook_receiver import WebhookReceiver
-
-expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture
