@@ -91,7 +91,7 @@ export function partPager(show, { back, forward } = { back: "page.previous", for
       const buttons = [...element.querySelectorAll("button")];
       if (focused >= 0) (buttons[focused].disabled ? buttons[1 - focused] : buttons[focused]).focus();
     },
-    /** Forgets the previous pages, because the list is another one. */
+    /** Discards the previous pages, because the list is another one. */
     reset() {
       before = [];
       current = FIRST;
