@@ -71,7 +71,7 @@ def delete(client: Client, report_id: str) -> None:
 
 @pytest.fixture
 def generating(client: Client, faults: Faults) -> Iterator[str]:
-    """The id of a split report that is in progress."""
+    """The id of a split report that is in progress. Name it before `page`, so that the page is closed before."""
     report_id = insert_generating(client, faults)
     yield report_id
     delete(client, report_id)
@@ -128,7 +128,7 @@ def test_statements_of_all_accounts_are_requested_searched_and_downloaded(client
 
 
 def test_files_are_shown_while_a_report_is_in_progress_and_after_it_failed(
-    client: Client, faults: Faults, page: Page, generating: str
+    client: Client, faults: Faults, generating: str, page: Page
 ) -> None:
     page.goto(f"{client.stack.up.api_url}/console#/reports/{generating}")
     expect(page.locator(".progress")).to_contain_text("116 of 120 files · 1 failed · 2 of 3 parts done · 1 worker")
@@ -146,7 +146,7 @@ def test_files_are_shown_while_a_report_is_in_progress_and_after_it_failed(
     assert statuses == {1: "DONE", 2: "DONE", 3: "PENDING"}
 
 
-def test_files_are_searched_and_paged_with_the_keyboard(client: Client, page: Page, generating: str) -> None:
+def test_files_are_searched_and_paged_with_the_keyboard(client: Client, generating: str, page: Page) -> None:
     page.goto(f"{client.stack.up.api_url}/console#/reports/{generating}")
     section = page.locator(".split-files")
     expect(section.get_by_text("1–25 of more than 25")).to_be_visible()
