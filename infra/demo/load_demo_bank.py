@@ -32,14 +32,16 @@ def count_demo_rows(database_url: str) -> int:
     return int(row[0]) if row else 0
 
 
-def load_demo_bank(database_url: str, rows: int) -> bool:
+def load_demo_bank(database_url: str, rows: int, accounts: int | None = None) -> bool:
     """Loads the demo bank with `rows` transactions, if it does not have exactly these. Returns whether it was loaded.
 
-    It also creates the tenant `demo`, `rows // 250` accounts and `rows // 25` audit events. All existing rows are
-    replaced in one transaction.
+    It also creates the tenant `demo`, `accounts` accounts (`rows // 250` with None) and `rows // 25` audit events. All
+    existing rows are replaced in one transaction.
     """
     source = DEMO_BANK.read_text(encoding="utf-8")
     label = f"demo bank {hashlib.sha256(source.encode()).hexdigest()[:12]}"
+    if accounts is not None:
+        label += f", {accounts} accounts"
     with psycopg.connect(database_url) as connection:
         connection.execute(
             "INSERT INTO resma.tenants (tenant_id, name) VALUES ('demo', 'Banco Aurora') ON CONFLICT DO NOTHING"
@@ -52,7 +54,7 @@ def load_demo_bank(database_url: str, rows: int) -> bool:
             return False
         counts = {
             "rows": rows,
-            "accounts": max(1, rows // _ROWS_PER_ACCOUNT),
+            "accounts": max(1, rows // _ROWS_PER_ACCOUNT if accounts is None else accounts),
             "audit_rows": rows // _ROWS_PER_AUDIT_EVENT,
         }
         connection.execute("DROP INDEX IF EXISTS bank.transactions_by_account")

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
-import os
 import secrets
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import urllib3
 from pypdf import PdfReader
 
 from infra.demo.load_demo_bank import load_demo_bank
 from infra.deploy.cloudformation import AwsEndpoint
 from infra.deploy.system import ObjectStore
 from infra.local.stack import Options
-from infra.paths import STATE
-from infra.servers.ports import free_port
 from resma.errors import ObjectStoreRefusedError
 from resma.storage.multipart import MIN_PART_BYTES, FileCheckpoint, Segment, open_upload
 from resma.storage.object_store import Clients
 from resma.storage.segments import close_upload, join_segments
 from resma.storage.upload_pool import UploadPool
 from tests.support.client import Client, Json, require_one_whole_file
-from tests.support.eventually import eventually
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.kill_workers import kill_workers_in_mid_report
 from tests.support.local_stack import ROWS, STACK, running_stack
+from tests.support.minio import MINIO, minio_server
 from tests.support.read_back import csv_rows, database_rows, pdf_rows, require_same_in_pdf
 from tests.support.webhook_receiver import WebhookReceiver
 
-MINIO = shutil.which("minio") or shutil.which(STATE / "bin" / "minio")
 pytestmark = pytest.mark.skipif(
     MINIO is None,
     reason="MinIO is not installed: GOBIN=$PWD/.resma/bin go install github.com/minio/minio@latest",
@@ -54,37 +46,6 @@ class Minio:
     client: Client
     proxy: FaultProxy
     webhooks: WebhookReceiver
-
-
-@contextlib.contextmanager
-def minio_server(folder: Path) -> Iterator[ObjectStore]:
-    """Yields a new, empty MinIO server on a free port, with new keys."""
-    store = ObjectStore(f"http://127.0.0.1:{free_port()}", "root-of-tests", secrets.token_urlsafe(24))
-    environment = {
-        **os.environ,
-        "HOME": str(folder),
-        "MINIO_ROOT_USER": store.access_key_id,
-        "MINIO_ROOT_PASSWORD": store.secret_access_key,
-        "MINIO_UPDATE": "off",
-        "MINIO_BROWSER": "off",
-    }
-    command = [str(MINIO), "server", "--quiet", "--address", urlsplit(store.url).netloc, str(folder / "data")]
-    with (folder / "minio.log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        eventually("MinIO is up", lambda: is_up(store, server))
-        yield store
-    finally:
-        server.terminate()
-        server.wait(120)
-
-
-def is_up(store: ObjectStore, server: subprocess.Popen[bytes]) -> bool:
-    """Returns whether MinIO accepts requests. Raises AssertionError if it has ended."""
-    assert server.poll() is None, "MinIO has ended. See minio.log in the test's folder."
-    with contextlib.suppress(urllib3.exceptions.HTTPError):
-        return urllib3.request("GET", f"{store.url}/minio/health/live", retries=False, timeout=1).status == 200
-    return False
 
 
 @pytest.fixture(scope="module")

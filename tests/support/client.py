@@ -21,7 +21,7 @@ from resma.writers import EXTENSIONS
 from tests.support.eventually import PATIENCE_SECONDS, POLL_SECONDS, eventually
 
 GENERATE = "/api/v1/reports/generate"
-ENDED = ("READY", "FAILED", "CANCELLED", "EXPIRED")
+ENDED = ("READY", "FAILED", "CANCELLED", "EXPIRED", "SKIPPED")
 Json = dict[str, Any]
 
 
@@ -162,9 +162,10 @@ class Client:
         for output in ("QueueUrl", "DeadLetterQueueUrl"):
             eventually(f"{output} is empty", lambda name=output: self.backlog(name) == Backlog(0, 0), seconds)  # type: ignore[misc]
 
-    def send_job_again(self, report_id: str, times: int = 1) -> None:
+    def send_job_again(self, report_id: str, times: int = 1, shard: int | None = None) -> None:
         """Sends a job's message to the queue, as in a duplicate delivery."""
-        body = f'{{"tenant_id":"demo","report_id":"{report_id}"}}'
+        of_shard = "" if shard is None else f',"shard":{shard}'
+        body = f'{{"tenant_id":"demo","report_id":"{report_id}"{of_shard}}}'
         self.aws("sqs").send_message_batch(
             QueueUrl=self.stack.up.outputs["QueueUrl"],
             Entries=[{"Id": str(number), "MessageBody": body} for number in range(times)],
@@ -186,7 +187,7 @@ def lift_quotas(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(
             "UPDATE resma.tenants SET requests_per_second = 10000, requests_burst = 10000, live_reports = 10000,"
-            " rows_per_day = 1000000000000 WHERE tenant_id = 'demo'"
+            " rows_per_day = 1000000000000, files_per_day = 1000000000000 WHERE tenant_id = 'demo'"
         )
 
 

@@ -157,6 +157,9 @@ RUNNERS: dict[str, Runner] = {
     ),
     r"make bench( QUICK=1| FULL=1)?": Runner("nobody", "takes minutes on an idle machine; its parts have unit tests"),
     r"make fairness": Runner("nobody", "takes minutes on an idle machine, and measures a waiting time"),
+    r"make split-run( KEYS=10000 FORMAT=PDF)?": Runner(
+        "nobody", "takes minutes; its programs are those of test_split_reports.py"
+    ),
     r"make audit": Runner("line", ".github/workflows/audit.yml: {}"),
     r"(RESMA_E2E_NAME=mine )?\.resma/venv/bin/python -m pytest tests/\S+": Runner(
         "nobody", "runs one of the tests that `make test` runs"
@@ -165,7 +168,7 @@ RUNNERS: dict[str, Runner] = {
     r"make locales": Runner("test", "tests/unit/catalog/test_locales.py::test_the_data_file_is_up_to_date"),
     r"make lock": Runner("nobody", "queries a package index for new versions"),
     r"make clean": Runner("nobody", "deletes the folder in which the tests run"),
-    r"resma (csv|summary|api import|api POST|demo PDF|growth|statements PDF)": Runner(
+    r"resma (csv|summary|api import|api POST|demo PDF|growth|split report|statements PDF)": Runner(
         "nobody", "is a row of the benchmark's table"
     ),
 }
