@@ -35,6 +35,7 @@ from tests.bench.rounds import (
     measure_peer,
     record_failure,
 )
+from tests.bench.scaling_figure import measure_scaling
 from tests.bench.servers import FOLDER, Aws, Bank, aws_stand_in, object_store, open_bank, postgres_server
 from tests.bench.statement_figures import measure_statements
 
@@ -131,7 +132,8 @@ def measure(plan: BenchPlan, say: Say) -> list[Result]:
                     failed = Result(GROWTH, "SYSTEM", rows)
                     results += record_failure(say, failed, partial(measure_growth, small, bench, rounds + 1))
                 results.append(combine_copies(bench))
-    return results + measure_demo(say, warm_runs=2 if plan.quick else 4)
+    results += measure_demo(say, warm_runs=2 if plan.quick else 4)
+    return results if plan.quick else results + measure_scaling(say)
 
 
 def measure_half_a_million(bench: Bench, plan: BenchPlan) -> list[Result]:

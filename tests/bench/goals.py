@@ -16,6 +16,12 @@ STATEMENTS = 1_000
 """Number of statements of one page that are written."""
 
 STATEMENTS_PDF, STATEMENTS_CSV = "resma statements PDF", "resma statements CSV"
+SPLIT_BY_ONE, SPLIT_BY_FOUR = "resma split report, 1 worker", "resma split report, 4 workers"
+"""Names of the results of a split report whose source answers slowly, by number of workers."""
+
+SPLIT_KEYS = 1_440
+"""Number of its files."""
+
 GROWTH = "resma growth"
 """Name of the results of PDF with 500 thousand and 5 million rows, measured in the same rounds."""
 
@@ -114,5 +120,12 @@ GOALS = (
     ),
     Goal("API function, cold import", 600, "ms", lambda f: _milliseconds(f, IMPORT)),
     Goal("API function, POST warm, its own time", 15, "ms", lambda f: _milliseconds(f, POST)),
+    Goal(
+        "split report, slow source, 4 workers to 1",
+        3.2,
+        "x",
+        lambda f: _quotient(f.seconds(SPLIT_BY_ONE, SPLIT_KEYS), f.seconds(SPLIT_BY_FOUR, SPLIT_KEYS)),
+        at_least=True,
+    ),
     Goal("whole demo, POST to READY, PDF, warm", 4, "s", lambda f: f.seconds(DEMO)),
 )

@@ -125,6 +125,12 @@ class FaultProxy:
             self._fault = None
             fault.ended.set()
 
+    @contextlib.contextmanager
+    def slowed(self, bytes_per_second: int) -> Iterator[None]:
+        """Limits each direction of each connection to a rate for the duration of the block."""
+        with self.failing(Fault("slow", bytes_per_second=bytes_per_second)):
+            yield
+
     def close(self) -> None:
         """Closes the listener and every connection."""
         with contextlib.suppress(OSError):
