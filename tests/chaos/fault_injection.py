@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.chaos.functions import running_processes
 from tests.chaos.plan import Kind, PlannedFault
 from tests.chaos.recovery import Recovery
+from tests.chaos.split_faults import PHASES, inject_split_fault, running_jobs
 from tests.support.client import Client
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.local_stack import Faults
@@ -28,7 +29,7 @@ PART = b"partNumber="
 AIM_SECONDS = 8
 """Maximum time that a fault which needs a report in progress waits for one."""
 
-LANES = {"kill-workers": "s3", "freeze-workers": "s3", "stretch-leases": "s3"}
+LANES = {"kill-workers": "s3", "freeze-workers": "s3", "stretch-leases": "s3", **dict.fromkeys(PHASES, "s3")}
 """Lanes of the faults that need the object store's proxy. The lane of another fault is the part that fails.
 
 Faults of one lane are injected in sequence, those of different lanes in parallel.
@@ -99,6 +100,8 @@ class FaultInjector:
             "duplicate-messages": self._duplicate_messages,
             "borrow-messages": self._borrow_messages,
         }
+        if planned.kind in PHASES:
+            return self._inject_into_split_report(planned)
         if planned.kind in others:
             return others[planned.kind](planned)
         with contextlib.ExitStack() as stack:
@@ -130,6 +133,13 @@ class FaultInjector:
             self._recovery.watch(running)
         return is_aimed and bool(running)
 
+    def _inject_into_split_report(self, planned: PlannedFault) -> bool:
+        running = self._running()
+        had_effect = inject_split_fault(self._client, self._faults, planned)
+        if had_effect:
+            self._recovery.watch(running, only_if_expired=True)
+        return had_effect
+
     def _freeze_workers(self, planned: PlannedFault) -> bool:
         with self._report_in_progress():
             workers = [psutil.Process(pid) for pid in running_processes(self._client, "WorkerFunction")]
@@ -152,9 +162,15 @@ class FaultInjector:
                 "UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second'"
                 " WHERE status = 'GENERATING' RETURNING report_id::text"
             )
+            shards = self._client.sql(
+                "UPDATE resma.shards SET lease_until = clock_timestamp() - interval '1 second'"
+                " WHERE status = 'GENERATING' RETURNING report_id::text, shard"
+            )
             self._delete_idempotency_records()
             for (report_id,) in stretched:
                 self._send_again(report_id, 1)
+            for report_id, shard in shards:
+                self._send_again(report_id, 1, shard)
             time.sleep(planned.seconds)
         return bool(stretched)
 
@@ -170,8 +186,7 @@ class FaultInjector:
         return next(name for name in names if "IdempotencyTable" in name)
 
     def _running(self) -> list[tuple[str, int]]:
-        rows = self._client.sql("SELECT report_id::text, attempt FROM resma.reports WHERE status = 'GENERATING'")
-        return [(str(report_id), int(attempt)) for report_id, attempt in rows]
+        return running_jobs(self._client)
 
     # ------------------------------------------------------------------ other functions, and the database
 
@@ -200,10 +215,13 @@ class FaultInjector:
         chosen = [row[0] for row in rows][int(planned.choice * 10) :: 10][:10]
         for report_id in chosen:
             self._send_again(report_id, 3)
+        shards = self._client.sql("SELECT report_id::text, shard FROM resma.shards ORDER BY report_id, shard")
+        for report_id, shard in shards[int(planned.choice * 4) :: 4][:10]:
+            self._send_again(report_id, 2, shard)
         return bool(chosen)
 
-    def _send_again(self, report_id: str, times: int) -> None:
-        self._client.send_job_again(report_id, times)
+    def _send_again(self, report_id: str, times: int, shard: int | None = None) -> None:
+        self._client.send_job_again(report_id, times, shard)
         self.duplicates += times
 
     def _borrow_messages(self, planned: PlannedFault) -> bool:

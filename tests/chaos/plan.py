@@ -1,19 +1,21 @@
 """Plans a chaos run from a seed: which reports are requested when, and which faults are injected when.
 
-Two kinds of blocks alternate. In worker blocks, workers are killed or frozen and the database and the queue work, so
+Three kinds of blocks alternate. In worker blocks, workers are killed or frozen and the database and the queue work, so
 that the time to recover is that of one fault. In service blocks, the database and the queue fail. Object store, topic,
-messages and receivers fail in both. Outages (`outages.py`) start after all other faults, so that during them nothing
-else prevents a report from being READY.
+messages and receivers fail in both. In split blocks, each phase of a split report loses workers or its snapshot.
+Outages (`outages.py`) start after all other faults, so that during them nothing else prevents a report from being
+READY.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from tests.chaos.outages import OutageOptions, PlannedOutage, plan_outages
+from tests.chaos.split_contents import split_contents
 
 Kind = Literal[
     "kill-workers", "freeze-workers", "stretch-leases", "kill-api", "kill-webhook",
@@ -21,6 +23,7 @@ Kind = Literal[
     "s3-refuse", "s3-stall", "s3-cut", "s3-slow",
     "sqs-refuse", "sqs-stall", "sns-refuse", "sns-stall",
     "duplicate-messages", "borrow-messages",
+    "kill-split-planning", "kill-split-sending", "kill-split-shards", "lose-snapshot", "kill-split-manifest",
 ]  # fmt: skip
 Behavior = Literal["fail", "hang", "redirect", "garbage", "close"]
 """How a webhook receiver responds: with 500; not at all; with 307; with bytes that are not HTTP; by closing the
@@ -28,9 +31,20 @@ connection."""
 
 ROWS = 60_000
 """Number of transactions of the demo bank. A CSV of all of them has two parts."""
+ACCOUNTS = 300
+"""Number of its accounts. A split report of all statements has several shards."""
 
 AIMED_AT_REPORTS: tuple[Kind, ...] = ("kill-workers", "freeze-workers", "stretch-leases")
 """Faults that need a report in progress."""
+
+AIMED_AT_SPLIT_REPORTS: Mapping[Kind, float] = {
+    "kill-split-planning": 0.0,
+    "kill-split-sending": 8.0,
+    "kill-split-shards": 16.0,
+    "lose-snapshot": 26.0,
+    "kill-split-manifest": 36.0,
+}
+"""Faults that need a split report in one of its phases, with their times in a split block."""
 
 BEHAVIORS: tuple[Behavior, ...] = ("fail", "redirect", "garbage", "close", "hang")
 FORMATS = ("CSV", "NDJSON", "PDF", "XLSX", "PARQUET")
@@ -40,14 +54,14 @@ WORKER_BLOCK_SECONDS = 44.0
 """Length of a worker block: longer than it can take until another worker has the job of a worker that died."""
 SERVICE_BLOCK_SECONDS = 26.0
 """Length of a service block."""
+SPLIT_BLOCK_SECONDS = 60.0
+"""Length of a split block. With the worker block after it, it is longer than its faults can be late."""
 
 OUTAGES_AFTER_SECONDS = 20.0
 """Time from the start of the last fault to the first outage."""
 
 MIN_BLOCKS = 3
 """Minimum number of blocks of each kind: after three, every kind of fault was injected."""
-
-_ACCOUNTS = ROWS // 250
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,9 @@ def make_plan(seed: int, reports: int, outages: OutageOptions, *, is_quick: bool
     chance = random.Random(seed)
     faults = list(_faults(chance, is_quick=is_quick, seconds=max(90.0, reports * 0.9)))
     last = max(fault.at_seconds for fault in faults)
-    contents = _contents(chance, 16 if is_quick else 60)
+    plain = _contents(chance, 16 if is_quick else 60)
+    split = split_contents(chance)
+    split_targets = [fault.at_seconds for fault in faults if fault.kind in AIMED_AT_SPLIT_REPORTS]
     targets = [
         fault.at_seconds + chance.uniform(0, 0.5)
         for fault in faults
@@ -104,7 +120,13 @@ def make_plan(seed: int, reports: int, outages: OutageOptions, *, is_quick: bool
     planned = list(plan_outages(chance, last + OUTAGES_AFTER_SECONDS, outages))
     targets += [outage.at_seconds + outage.seconds * chance.uniform(-0.1, 0.6) for outage in planned for _ in range(2)]
     last = max([last, *(outage.ends_at_seconds for outage in planned)])
-    return ChaosPlan(seed, contents, _requests(chance, reports, len(contents), last, targets), faults, planned)
+    requests = _requests(chance, max(len(plain), reports - len(split_targets)), len(plain), last, targets)
+    # The last content is SKIPPED, so no phase is aimed at it.
+    aimed = [(at, number % (len(split) - 1)) for number, at in enumerate(split_targets)]
+    for at, content in (*aimed, (chance.uniform(0, last), len(split) - 1)):
+        at_seconds = at + chance.uniform(0, 0.5)
+        requests.append(PlannedRequest(len(requests), at_seconds, len(plain) + content, _behaviors(chance)))
+    return ChaosPlan(seed, [*plain, *split], requests, faults, planned)
 
 
 def _contents(chance: random.Random, count: int) -> list[dict[str, Any]]:
@@ -132,7 +154,7 @@ def _content(chance: random.Random, format_: str, compression: str | None = None
         "timeZone": chance.choice(["UTC", "America/Sao_Paulo", "Europe/Berlin"]),
     }
     if type_ == "ACCOUNT_STATEMENT":
-        body["filters"]["account"] = account(chance.randrange(_ACCOUNTS))
+        body["filters"]["account"] = account(chance.randrange(ACCOUNTS))
     compression = compression or chance.choice(COMPRESSIONS)
     if format_ in {"CSV", "NDJSON"} and compression != "none":
         body["options"] = {format_.lower(): {"compression": compression}}
@@ -202,6 +224,8 @@ def _faults(chance: random.Random, *, is_quick: bool, seconds: float) -> Iterato
         at += WORKER_BLOCK_SECONDS
         yield from _service_faults(chance, at, block)
         at += SERVICE_BLOCK_SECONDS
+        yield from _split_faults(chance, at)
+        at += SPLIT_BLOCK_SECONDS
         block += 1
 
 
@@ -229,6 +253,11 @@ def _service_faults(chance: random.Random, at: float, block: int) -> Iterator[Pl
     yield planned(chance.uniform(12, 14), _turn(block, "sqs-refuse", "sqs-stall"), chance.uniform(2, 5))
     yield planned(chance.uniform(1, 20), "kill-api", 0)
     yield planned(chance.uniform(1, 20), "duplicate-messages", 0)
+
+
+def _split_faults(chance: random.Random, at: float) -> Iterator[PlannedFault]:
+    for kind, after in AIMED_AT_SPLIT_REPORTS.items():
+        yield PlannedFault(at + after + chance.uniform(0, 1), kind, 0, chance.random())
 
 
 def _turn(block: int, *kinds: Kind) -> Kind:
@@ -261,3 +290,4 @@ def _quick_faults(chance: random.Random) -> Iterator[PlannedFault]:
     ]
     for at, kind, seconds in times:
         yield PlannedFault(at + chance.uniform(0, 0.5), kind, seconds, chance.random())
+    yield from _split_faults(chance, 62)

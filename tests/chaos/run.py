@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from infra.demo.load_demo_bank import load_demo_bank
 from infra.local.stack import Options, Stack
-from tests.chaos.plan import ROWS, ChaosPlan
+from tests.chaos.plan import ACCOUNTS, ROWS, ChaosPlan
 from tests.chaos.receivers import FaultyReceivers
 from tests.chaos.recovery import RecoveredOutage, attempts_used_by_outages, recovery_of_outages
 from tests.chaos.verify import Verdict, verify
@@ -93,7 +93,7 @@ def _stack(name: str, reporter: ProgressReporter) -> Iterator[tuple[Client, Faul
     shutil.rmtree(stack.folder, ignore_errors=True)
     try:
         with stack:
-            load_demo_bank(stack.up.database_url, ROWS)
+            load_demo_bank(stack.up.database_url, ROWS, ACCOUNTS)
             lift_quotas(stack.up.database_url)
             client = Client(stack)
             # The embedded server acknowledges commits before they are durable, which a crash test does not allow.

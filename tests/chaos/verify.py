@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from tests.chaos.fault_injection import InjectedFault
 from tests.chaos.plan import ChaosPlan
 from tests.chaos.receivers import ACCEPTED, FaultyReceivers
+from tests.chaos.split_contents import PROBLEMS
 from tests.chaos.workload import Workload, hash_files
 from tests.support.client import ENDED, Backlog, Client
 
@@ -24,7 +25,8 @@ AFTERMATH_SECONDS = 60
 
 REASONS: Mapping[str, tuple[str, ...]] = {
     "database-busy": ("database-", "freeze-", "kill-"),
-    "worker-died": ("kill-workers", "freeze-workers", "stretch-leases"),
+    "worker-died": ("kill-workers", "kill-split-", "freeze-workers", "stretch-leases"),
+    "shards-failed": ("kill-", "freeze-", "stretch-", "database-", "lose-snapshot"),
     "lease-lost": ("stretch-leases", "freeze-workers"),
 }
 """Faults by which a report may have FAILED, by the code of its error: three attempts can meet three faults.
@@ -85,7 +87,9 @@ def verify(
 def _rows(client: Client) -> dict[str, Row]:
     with psycopg.connect(client.stack.up.database_url, row_factory=dict_row) as connection:
         rows = connection.execute(
-            "SELECT r.*, (SELECT count(*) FROM resma.events e WHERE e.report_id = r.report_id) AS events"
+            "SELECT r.*, (SELECT count(*) FROM resma.events e WHERE e.report_id = r.report_id) AS events,"
+            " ARRAY(SELECT f.object_key FROM resma.report_files f WHERE f.report_id = r.report_id"
+            "       AND f.object_key IS NOT NULL) AS split_keys"
             " FROM resma.reports r"
         ).fetchall()
     return {str(row["report_id"]): row for row in rows}
@@ -113,11 +117,13 @@ def _extra(rows: Mapping[str, Row], workload: Workload) -> list[str]:
 
 def _is_ready(rows: Mapping[str, Row], objects: Mapping[str, Sequence[str]], report_id: str) -> bool:
     row = rows.get(report_id)
-    return (
-        row is not None
-        and row["status"] == "READY"
-        and {file["object_key"] for file in row["files"]} <= set(objects.get(report_id, ()))
-    )
+    return row is not None and row["status"] == "READY" and _own_keys(row) <= set(objects.get(report_id, ()))
+
+
+def _own_keys(row: Row) -> set[str]:
+    """Returns the keys of all objects that a READY report, or a FAILED split report, has."""
+    described = [item for item in (row["manifest"] or {}).values() if item]
+    return {item["object_key"] for item in (*(row["files"] or ()), *described)} | set(row["split_keys"])
 
 
 def _verify_end(
@@ -131,9 +137,10 @@ def _verify_end(
     if row["status"] == "READY" and hashes is None:
         verdict.lost.append(f"{report}: READY, but an object is missing")
     elif row["status"] == "READY":
-        different = [format_ for format_ in expected if (hashes or {}).get(format_) != expected[format_]]
-        if different:
-            verdict.lost.append(f"{report}: {', '.join(different)} differs from the baseline")
+        _verify_content(verdict, report, hashes or {}, expected)
+    elif row["status"] == "SKIPPED":
+        if expected:
+            verdict.lost.append(f"{report}: SKIPPED, unlike the baseline")
     elif row["status"] == "FAILED":
         if not _has_reason(row, injected):
             verdict.lost.append(f"{report}: FAILED with {row['error_code']}, which no fault of the plan explains")
@@ -143,6 +150,16 @@ def _verify_end(
         verdict.stuck.append(f"{report}: still {row['status']}, {row['error_code']}")
     if row["status"] in ENDED and row["events"] != 1:
         (verdict.doubled if row["events"] else verdict.lost).append(f"{report}: {row['events']} events")
+
+
+def _verify_content(verdict: Verdict, report: str, hashes: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    if PROBLEMS in hashes:
+        verdict.lost.append(f"{report}: {hashes[PROBLEMS]}")
+    different = [name for name in expected if hashes.get(name) != expected[name]]
+    if different:
+        verdict.lost.append(f"{report}: {', '.join(different[:5])} of {len(expected)} differ from the baseline")
+    if more := set(hashes) - set(expected) - {PROBLEMS}:
+        verdict.doubled.append(f"{report}: {len(more)} files that the baseline does not have, such as {min(more)}")
 
 
 def _has_reason(row: Row, injected: Sequence[InjectedFault]) -> bool:
@@ -156,7 +173,8 @@ def _has_reason(row: Row, injected: Sequence[InjectedFault]) -> bool:
 
 
 def _verify_objects(verdict: Verdict, row: Row, objects: Mapping[str, Sequence[str]]) -> None:
-    expected = {file["object_key"] for file in row["files"] or ()} if row["status"] == "READY" else set()
+    has_files = row["status"] == "READY" or (row["status"] == "FAILED" and row["split_by"])
+    expected = _own_keys(row) if has_files else set()
     for key in set(objects.get(str(row["report_id"]), ())) - expected:
         verdict.doubled.append(f"{key}: an unexpected object; its report is {row['status']}")
 
@@ -171,10 +189,15 @@ def _verify_webhook(verdict: Verdict, row: Row, number: int, receivers: FaultyRe
     if len({webhook.webhook_id for webhook in webhooks}) > 1:
         verdict.doubled.append(f"{row['report_id']}: webhooks with several ids")
     verdict.duplicate_webhooks += max(0, len(accepted) - 1)
-    recorded = {file["format"]: file["sha256"] for file in row["files"]}
+    recorded = {file["format"]: file["sha256"] for file in row["files"] or ()}
+    if row["manifest"]:
+        recorded["manifest"] = row["manifest"]["manifest"]["sha256"]
     for webhook in accepted:
         assert webhook.message is not None
-        notified = {file["format"]: file["sha256"] for file in webhook.message["data"]["files"]}
+        data = webhook.message["data"]
+        notified = {file["format"]: file["sha256"] for file in data["files"]}
+        if data["split"]:
+            notified["manifest"] = data["split"]["manifest"]["sha256"]
         if notified != recorded:
             verdict.lost.append(f"{row['report_id']}: the webhook names other files than the report's row")
 

@@ -21,6 +21,7 @@ from tests.chaos.outage_injection import OutageInjector
 from tests.chaos.plan import ChaosPlan, PlannedRequest
 from tests.chaos.receivers import FaultyReceivers
 from tests.chaos.recovery import Recovery
+from tests.chaos.split_contents import PROBLEMS, hash_split_report
 from tests.support.client import GENERATE, Backlog, Client
 from tests.support.local_stack import Faults
 
@@ -37,6 +38,9 @@ A report that waits for a dependency is tried again after a pause of at most som
 """
 
 CALLER_TIMEOUT_SECONDS = 120
+
+BASELINE_SECONDS = 300
+"""Maximum time until all reports of the baseline have ended."""
 
 
 @dataclass
@@ -75,14 +79,19 @@ def run_baseline(client: Client, plan: ChaosPlan) -> dict[int, dict[str, str]]:
         ids[number] = _request_report(client, {**content}, f"baseline-{plan.seed}-{number}", Workload())
     expected = {}
     for number, report_id in ids.items():
-        client.wait_for_status(report_id, "READY", seconds=120)
+        client.wait_for_status(report_id, "READY", "SKIPPED", seconds=BASELINE_SECONDS)
         expected[number] = hash_files(client, report_id)
+        assert PROBLEMS not in expected[number], expected[number][PROBLEMS]
     return expected
 
 
 def hash_files(client: Client, report_id: str) -> dict[str, str]:
-    """Returns the SHA-256 of the content of a READY report's files, by format."""
+    """Returns the SHA-256 of the content of a READY report's files, by format; none for a SKIPPED report."""
     row = client.row(report_id)
+    if row["status"] == "SKIPPED":
+        return {}
+    if row["split_by"]:
+        return hash_split_report(client, report_id, row)
     bucket = client.stack.up.outputs["BucketName"]
     hashes = {}
     for file in row["files"]:
@@ -150,7 +159,7 @@ def is_quiet(client: Client) -> bool:
     """Returns whether all reports have ended, were announced and swept, and no message is left."""
     try:
         waiting = client.sql(
-            "SELECT 1 FROM resma.reports WHERE status NOT IN ('READY', 'FAILED', 'CANCELLED', 'EXPIRED')"
+            "SELECT 1 FROM resma.reports WHERE status NOT IN ('READY', 'FAILED', 'CANCELLED', 'EXPIRED', 'SKIPPED')"
             " UNION ALL SELECT 1 FROM resma.events WHERE published_at IS NULL OR published_to_bus_at IS NULL"
             " UNION ALL SELECT 1 FROM resma.webhook_deliveries WHERE status = 'PENDING'"
             # The scheduler sweeps each report once after its end.
