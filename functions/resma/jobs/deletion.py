@@ -54,7 +54,8 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
         RETURNING type, status, created_at, attempt, formats, options,
             -- A single worker had the job, and finished it: no other one can still write to the store.
             finished_at + make_interval(secs => CASE WHEN status IN ('READY', 'EXPIRED', 'SKIPPED')
-                                                          AND attempt = 1 THEN 0
+                                                          AND attempt = 1 AND (split_by IS NULL OR status = 'SKIPPED')
+                                                          THEN 0
                                                      ELSE %s END)
         """,
         (caller.tenant_id, report_id, SETTLED_SECONDS),
