@@ -78,7 +78,10 @@ def _claim(
         logger.warning("other code has planned the shards; the coordinator generates this one", shard=shard)
         return None
     claim = claim_shard(connection, tenant_id, report_id, shard, resources.worker_id)
-    if claim is None:
+    # Read again, because the report may have restarted before the shard was claimed. It cannot restart now, because
+    # this transaction has locked the shard.
+    report = find_sharded_report(connection, tenant_id, report_id)
+    if claim is None or report is None:
         return None
     if outages:
         claim_probes(connection, outages)
