@@ -44,11 +44,11 @@ def list_files(database: Database, caller: Caller, report_id: UUID, query: FileQ
         hidden = hidden_keys(report, caller)
         if hidden and query.filters.search:
             require_scope(caller, "personal:read")
-        found = list_split_files(connection, caller.tenant_id, report_id, query.filters, after, query.limit + 1)
+        found, is_more = list_split_files(connection, caller.tenant_id, report_id, query.filters, after, query.limit)
     url = f"{base_url}/api/v1/reports/{report_id}/files"
-    files = fitting([_show(report, file, url, hidden) for file in found[: query.limit]])
+    files = fitting([_show(report, file, url, hidden) for file in found])
     following = None
-    if len(found) > len(files):
+    if is_more or len(found) > len(files):
         parameters = {**vars(query.filters), "limit": query.limit}
         following = next_page(url, parameters, f"{files[-1].number}.{files[-1].format}")
     return SplitFileList(files=files, next=following)

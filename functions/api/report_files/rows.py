@@ -54,6 +54,17 @@ class FileFilters:
 
 
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in SplitFile.__dataclass_fields__)
+_MAX_PAGE_BYTES = 200_000
+"""Maximum size of the totals of a page, as Postgres stores them: compressed to about a tenth of their JSON."""
+
+_PAGE = sql.SQL(
+    "SELECT {columns}, found FROM ("
+    "SELECT *, count(*) OVER () AS found,"
+    " sum(pg_column_size(totals)) OVER (ORDER BY number, format) - pg_column_size(totals) AS size_before"
+    " FROM (SELECT {columns} FROM resma.report_files WHERE {conditions}"
+    " ORDER BY number, format LIMIT %(limit)s + 1) AS next) AS page"
+    " WHERE size_before < %(max_bytes)s ORDER BY number, format"
+)
 _CONDITIONS_OF_STATUS = {"made": sql.SQL("error_code IS NULL"), "failed": sql.SQL("error_code IS NOT NULL")}
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -65,8 +76,11 @@ def list_split_files(  # noqa: PLR0913, PLR0917  # filters and the position of t
     filters: FileFilters,
     after: FileCursor | None,
     limit: int,
-) -> list[SplitFile]:
-    """Returns up to `limit` files of a report after a cursor, by number and format."""
+) -> tuple[list[SplitFile], bool]:
+    """Returns up to `limit` files of a report after a cursor, by number and format, and whether more follow.
+
+    It returns fewer, but at least one, if their totals are large: a file may have thousands of currencies.
+    """
     conditions: list[sql.Composable] = [sql.SQL("tenant_id = %(tenant_id)s AND report_id = %(report_id)s")]
     first = search_text([filters.search])
     if first:
@@ -82,23 +96,22 @@ def list_split_files(  # noqa: PLR0913, PLR0917  # filters and the position of t
         conditions.append(_CONDITIONS_OF_STATUS[filters.status])
     if after is not None:
         conditions.append(sql.SQL("(number, format) > (%(number)s, %(after_format)s)"))
-    with connection.cursor(row_factory=class_row(SplitFile)) as cursor:
-        cursor.execute(
-            sql.SQL("SELECT {} FROM resma.report_files WHERE {} ORDER BY number, format LIMIT %(limit)s").format(
-                _COLUMNS, sql.SQL(" AND ").join(conditions)
-            ),
-            {
-                "tenant_id": tenant_id,
-                "report_id": report_id,
-                "first": first,
-                "end": end,
-                "format": filters.format,
-                "number": after and after.number,
-                "after_format": after and after.format,
-                "limit": limit,
-            },
-        )
-        return cursor.fetchall()
+    rows = connection.execute(
+        _PAGE.format(columns=_COLUMNS, conditions=sql.SQL(" AND ").join(conditions)),
+        {
+            "tenant_id": tenant_id,
+            "report_id": report_id,
+            "first": first,
+            "end": end,
+            "format": filters.format,
+            "number": after and after.number,
+            "after_format": after and after.format,
+            "limit": limit,
+            "max_bytes": _MAX_PAGE_BYTES,
+        },
+    ).fetchall()
+    files = [SplitFile(**dict(zip(SplitFile.__dataclass_fields__, row, strict=False))) for row in rows][:limit]
+    return files, bool(rows) and rows[0][-1] > len(files)
 
 
 def find_split_file(

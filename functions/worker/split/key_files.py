@@ -20,6 +20,7 @@ from resma.jobs.claim import show_totals
 from resma.jobs.outages import close_outages
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader, Total
+from resma.report.records import TotalRecord
 from resma.report.rows import Batch
 from resma.report.warnings import MAX_DETAIL_CHARACTERS
 from resma.shards.claim import record_keys
@@ -37,6 +38,10 @@ RECORD_SECONDS = 1.0
 
 MAX_UNRECORDED_KEYS = 500
 """Maximum number of keys that a transaction records, and that the next attempt would have to write again."""
+
+MAX_UNRECORDED_TOTALS = 5000
+"""Maximum number of totals of a transaction, of all its files, unless one key has more: a key may have thousands of
+currencies, which would fill a worker's memory."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ class KeyFiles:
         self._options = FormatOptions.model_validate(shard.report.options)
         self._written: deque[_WrittenKey] = deque()
         self._recorded_at = monotonic()
+        self._unrecorded_totals = 0
         self.written_keys = shard.claim.keys_done
         """Number of keys whose files are written, including those of earlier attempts."""
         self.keys = shard.claim.keys_done
@@ -118,7 +124,8 @@ class KeyFiles:
         After each batch `may_continue` is called. If it returns False before the last row, the files are discarded. It
         may raise. Raises RowCountMismatchError and the errors of the object store.
         """
-        files = [self._open(format_, content) for format_ in self._shard.report.formats]
+        totals = show_totals(self._shard.report.type, content.totals)
+        files = [self._open(format_, content, totals) for format_ in self._shard.report.formats]
         try:
             rows = self._write_rows(files, batches, content.header.rows, may_continue)
             if rows is None:
@@ -131,19 +138,25 @@ class KeyFiles:
                 if file.target is not None:
                     file.target.discard()
         self._written.append(_WrittenKey(content.key, rows, finished))
+        self._unrecorded_totals += len(totals) * len(finished)
         self.written_keys += 1
         return True
 
     def record_if_due(self) -> None:
-        """Records the keys whose files are stored, if a second has passed or they are many. Raises LeaseLostError."""
-        if len(self._written) >= MAX_UNRECORDED_KEYS or monotonic() - self._recorded_at >= RECORD_SECONDS:
+        """Records the keys whose files are stored, if a second has passed or they are many. Raises LeaseLostError.
+
+        It waits until all files are stored if their totals are many.
+        """
+        if self._unrecorded_totals >= MAX_UNRECORDED_TOTALS:
+            self.record_all()
+        elif len(self._written) >= MAX_UNRECORDED_KEYS or monotonic() - self._recorded_at >= RECORD_SECONDS:
             self._record(lambda key: key.is_stored)
 
     def record_all(self) -> None:
         """Waits until all files are stored, and records them. Raises LeaseLostError."""
         self._record(lambda _: True)
 
-    def _open(self, format_: str, content: KeyContent) -> _File:
+    def _open(self, format_: str, content: KeyContent, totals: Sequence[TotalRecord]) -> _File:
         extension, header = file_extension(format_, self._options), content.header
         file = _File(
             KeyFile(
@@ -152,7 +165,7 @@ class KeyFiles:
                 key=content.key,
                 name=f"{content.name}.{extension}",
                 rows=header.rows,
-                totals=show_totals(self._shard.report.type, content.totals),
+                totals=totals,
                 snapshot=self._snapshot,
             )
         )
@@ -218,6 +231,7 @@ class KeyFiles:
             while self._written and len(keys) < MAX_UNRECORDED_KEYS and is_ready(self._written[0]):
                 keys.append(self._written.popleft())
             self._record_keys(keys)
+            self._unrecorded_totals -= sum(len(row.totals) for key in keys for row, _ in key.files)
         self._recorded_at = monotonic()
         self._seconds.save += self._recorded_at - since
 
