@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -18,7 +18,10 @@ logger = Logger(child=True)
 AT_ONCE = 8
 """Number of reports swept in parallel, as many as the client has connections: a sweep mostly waits for answers."""
 
-SweepOutcome = Literal["swept", "refused", "unavailable"]
+UNFINISHED_SECONDS = 90
+"""Pause after a sweep that had no time for all objects of a report, so that the next run sweeps other reports first."""
+
+SweepOutcome = Literal["swept", "unfinished", "refused", "unavailable"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Leftovers:
     kept_keys: frozenset[str] = frozenset()
     kept_numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Files of a split report that must not be removed: the first and the last number by the folder in their keys."""
+    complete_folders: Collection[str] = ()
+    """Folders of a split report that have no leftovers, so that they need not be listed to their end."""
 
     def is_kept(self, key: str) -> bool:
         """Returns whether an object must not be removed."""
@@ -44,18 +49,34 @@ class Leftovers:
         first, last = self.kept_numbers[folder]
         return first <= int(number) <= last
 
+    def listed_after(self, key: str) -> str:
+        """Returns the string after which the list of objects continues after a page that ends with `key`."""
+        folder, is_in_folder, _ = key.removeprefix(self.prefix).partition("/")
+        # The character 0 follows the slash.
+        return f"{self.prefix}{folder}0" if is_in_folder and folder in self.complete_folders else key
+
     @property
     def prefix(self) -> str:
         """The prefix of the keys of all the report's objects."""
         return f"{self.tenant_id}/{self.report_id}/"
 
 
-def clear_store(s3: S3Client, bucket: str, leftovers: Leftovers) -> SweepOutcome:
-    """Removes a report's leftovers. Safe to call twice. Never raises: `unavailable` is a store that does not answer."""
+class _TimeIsUpError(Exception):
+    """The time of the scheduler's task is up before all objects of a report were listed."""
+
+
+def clear_store(s3: S3Client, bucket: str, leftovers: Leftovers, is_time_left: Callable[[], bool]) -> SweepOutcome:
+    """Removes a report's leftovers. Safe to call twice. Never raises: `unavailable` is a store that does not answer.
+
+    `unfinished` means that the time was up: the next call continues, because it finds fewer objects.
+    """
     about: dict[str, Any] = {"report_id": str(leftovers.report_id), "tenant_id": leftovers.tenant_id}
     try:
         aborted = _abort_uploads(s3, bucket, leftovers)
-        removed = _remove_objects(s3, bucket, leftovers)
+        removed = _remove_objects(s3, bucket, leftovers, is_time_left)
+    except _TimeIsUpError:
+        logger.info("a report has more objects than a run has time for: a later run continues", **about)
+        return "unfinished"
     except BotoCoreError as error:
         logger.warning("a report was not swept", **about, error=type(error).__name__)
         return "unavailable"
@@ -97,8 +118,8 @@ def _abort_upload(s3: S3Client, bucket: str, key: str, upload_id: str) -> int:
     return 1
 
 
-def _remove_objects(s3: S3Client, bucket: str, leftovers: Leftovers) -> int:
-    """Removes the report's objects except those that are kept; returns how many."""
+def _remove_objects(s3: S3Client, bucket: str, leftovers: Leftovers, is_time_left: Callable[[], bool]) -> int:
+    """Removes the report's objects except those that are kept; returns how many. Raises _TimeIsUpError."""
     removed, after = 0, ""
     while True:
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=leftovers.prefix, StartAfter=after)
@@ -109,7 +130,9 @@ def _remove_objects(s3: S3Client, bucket: str, leftovers: Leftovers) -> int:
         removed += len(keys)
         if not (found and listed["IsTruncated"]):
             return removed
-        after = found[-1]
+        if not is_time_left():
+            raise _TimeIsUpError
+        after = leftovers.listed_after(found[-1])
 
 
 def _delete(s3: S3Client, bucket: str, keys: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from scheduler.clear_store import AT_ONCE, Leftovers, SweepOutcome, clear_store
+from scheduler.clear_store import AT_ONCE, UNFINISHED_SECONDS, Leftovers, SweepOutcome, clear_store
 from scheduler.resources import IsTimeLeft, SchedulerResources
 
 REFUSED_SECONDS = 300
@@ -34,14 +34,14 @@ def remove_files(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int
     removed = 0
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="remove") as threads:
         while is_time_left():
-            outcomes = _remove_batch(resources, threads)
+            outcomes = _remove_batch(resources, threads, is_time_left)
             removed += outcomes.count("swept")
             if len(outcomes) < AT_ONCE or "unavailable" in outcomes:
                 break
     return removed
 
 
-def _remove_batch(resources: SchedulerResources, threads: Executor) -> list[SweepOutcome]:
+def _remove_batch(resources: SchedulerResources, threads: Executor, is_time_left: IsTimeLeft) -> list[SweepOutcome]:
     """Removes the files of a batch in one transaction. Skips records that another scheduler run has locked."""
     with resources.system.transaction(None) as connection:
         with connection.cursor(row_factory=class_row(_Deleted)) as cursor:
@@ -51,18 +51,20 @@ def _remove_batch(resources: SchedulerResources, threads: Executor) -> list[Swee
                 (AT_ONCE,),
             )
             reports = cursor.fetchall()
-        outcomes = list(threads.map(lambda report: _remove(resources, report), reports))
+        outcomes = list(threads.map(lambda report: _remove(resources, report, is_time_left), reports))
         for report, outcome in zip(reports, outcomes, strict=True):
             if outcome == "swept":
                 _record_removal(connection, report)
             elif outcome == "refused":
-                _postpone(connection, report)
+                _postpone(connection, report, REFUSED_SECONDS)
+            elif outcome == "unfinished":
+                _postpone(connection, report, UNFINISHED_SECONDS)
     return outcomes
 
 
-def _remove(resources: SchedulerResources, report: _Deleted) -> SweepOutcome:
+def _remove(resources: SchedulerResources, report: _Deleted, is_time_left: IsTimeLeft) -> SweepOutcome:
     leftovers = Leftovers(report.tenant_id, report.report_id, report.attempts, frozenset(report.extensions))
-    return clear_store(resources.s3, resources.bucket, leftovers)
+    return clear_store(resources.s3, resources.bucket, leftovers, is_time_left)
 
 
 def _record_removal(connection: Connection[TupleRow], report: _Deleted) -> None:
@@ -78,9 +80,9 @@ def _record_removal(connection: Connection[TupleRow], report: _Deleted) -> None:
     )
 
 
-def _postpone(connection: Connection[TupleRow], report: _Deleted) -> None:
+def _postpone(connection: Connection[TupleRow], report: _Deleted, seconds: int) -> None:
     connection.execute(
         "UPDATE resma.deleted_reports SET next_removal_at = clock_timestamp() + make_interval(secs => %s)"
         " WHERE tenant_id = %s AND report_id = %s",
-        (REFUSED_SECONDS, report.tenant_id, report.report_id),
+        (seconds, report.tenant_id, report.report_id),
     )

@@ -6,7 +6,7 @@ Lifecycle rules of a store (S3) need a day for this; MinIO has no such rule for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,10 +19,10 @@ from resma.jobs.deletion import SETTLED_SECONDS
 from resma.jobs.report_rows import StoredFile
 from resma.report.format_options import FormatOptions
 from resma.report.records import ManifestRecord, ObjectRecord
-from resma.shards.files import find_kept_numbers
+from resma.shards.files import KeptFiles, find_kept_files
 from resma.shards.rows import delete_shards
 from resma.writers import file_extension
-from scheduler.clear_store import AT_ONCE, Leftovers, SweepOutcome, clear_store
+from scheduler.clear_store import AT_ONCE, UNFINISHED_SECONDS, Leftovers, SweepOutcome, clear_store
 from scheduler.resources import IsTimeLeft, SchedulerResources
 
 logger = Logger(child=True)
@@ -91,7 +91,7 @@ def sweep_leftovers(resources: SchedulerResources, is_time_left: IsTimeLeft) -> 
             for first in range(0, len(due), AT_ONCE):
                 if not is_time_left():
                     return swept
-                outcomes = _sweep_batch(resources, threads, due[first : first + AT_ONCE])
+                outcomes = _sweep_batch(resources, threads, due[first : first + AT_ONCE], is_time_left)
                 swept += outcomes.count("swept")
                 if "unavailable" in outcomes:
                     return swept
@@ -110,7 +110,9 @@ def _find_due(resources: SchedulerResources) -> list[tuple[str, UUID]]:
         ).fetchall()
 
 
-def _sweep_batch(resources: SchedulerResources, threads: Executor, due: list[tuple[str, UUID]]) -> list[SweepOutcome]:
+def _sweep_batch(
+    resources: SchedulerResources, threads: Executor, due: list[tuple[str, UUID]], is_time_left: IsTimeLeft
+) -> list[SweepOutcome]:
     """Sweeps reports in one transaction. Skips those that another run has locked, or has swept since.
 
     The locked rows cannot be redriven, so no worker starts to write the objects that are being swept.
@@ -133,31 +135,35 @@ def _sweep_batch(resources: SchedulerResources, threads: Executor, due: list[tup
             )
             reports = cursor.fetchall()
         kept = [
-            find_kept_numbers(connection, report.tenant_id, report.report_id)
+            find_kept_files(connection, report.tenant_id, report.report_id)
             if report.split_by and report.keeps_files
-            else {}
+            else KeptFiles()
             for report in reports
         ]
-        outcomes = list(threads.map(lambda report, numbers: _clear(resources, report, numbers), reports, kept))
+        outcomes = list(
+            threads.map(lambda report, files: _clear(resources, report, files, is_time_left), reports, kept)
+        )
         for report, outcome in zip(reports, outcomes, strict=True):
             if outcome == "swept":
                 _mark_swept(connection, report, resources.retention_days)
             elif outcome == "refused":  # it must not block the reports after it
                 _postpone(connection, report, REFUSED_SECONDS)
+            elif outcome == "unfinished":
+                _postpone(connection, report, UNFINISHED_SECONDS)
     return outcomes
 
 
-def _clear(resources: SchedulerResources, report: _Ended, kept_numbers: Mapping[str, tuple[int, int]]) -> SweepOutcome:
+def _clear(resources: SchedulerResources, report: _Ended, kept: KeptFiles, is_time_left: IsTimeLeft) -> SweepOutcome:
     """Sweeps one report. Never raises: a row that cannot be read must not block the others."""
     try:
-        leftovers = _leftovers_of(report, kept_numbers)
+        leftovers = _leftovers_of(report, kept)
     except Exception:  # for example options that another version of the code has written
         logger.exception("a report cannot be swept", report_id=str(report.report_id), tenant_id=report.tenant_id)
         return "refused"
-    return clear_store(resources.s3, resources.bucket, leftovers)
+    return clear_store(resources.s3, resources.bucket, leftovers, is_time_left)
 
 
-def _leftovers_of(report: _Ended, kept_numbers: Mapping[str, tuple[int, int]]) -> Leftovers:
+def _leftovers_of(report: _Ended, kept: KeptFiles) -> Leftovers:
     options = FormatOptions.model_validate(report.options)
     extensions = {file_extension(format_, options) for format_ in report.formats}
     own: set[str] = set()
@@ -165,7 +171,13 @@ def _leftovers_of(report: _Ended, kept_numbers: Mapping[str, tuple[int, int]]) -
         described: Iterable[ObjectRecord | None] = (report.manifest or {}).values()  # type: ignore[assignment]
         own = {file["object_key"] for file in report.files or ()} | {item["object_key"] for item in described if item}
     return Leftovers(
-        report.tenant_id, report.report_id, report.attempt, frozenset(extensions), frozenset(own), kept_numbers
+        report.tenant_id,
+        report.report_id,
+        report.attempt,
+        frozenset(extensions),
+        frozenset(own),
+        kept.numbers,
+        kept.complete_folders,
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from psycopg import Connection
@@ -16,6 +16,10 @@ from resma.report.records import TotalRecord
 from resma.report.warnings import MAX_DETAIL_CHARACTERS
 from resma.shards.rows import Cells, text_of
 from resma.short_text import shorten
+
+MAX_SEARCH_CHARACTERS = 500
+"""Maximum length of a string to search by. An entry of an index has at most 2,704 bytes, and a search is shorter: 200
+characters, each of which may become two in lower case."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +49,10 @@ class KeyFile:
 def insert_files(
     connection: Connection[TupleRow], tenant_id: str, report_id: UUID, shard: int, files: Sequence[KeyFile]
 ) -> None:
-    """Inserts files of a shard. Call it in a transaction that has updated the shard with its fence."""
+    """Inserts files of a shard. Call it in a transaction that has updated the shard with its fence.
+
+    Safe to call twice: if the answer of a commit was lost, the attempt has already inserted these files.
+    """
     connection.execute(
         """
         INSERT INTO resma.report_files (tenant_id, report_id, shard, number, format, key, search_text, name, rows,
@@ -57,6 +64,7 @@ def insert_files(
             number bigint, format text, key jsonb, search_text text, name text, rows bigint, totals jsonb,
             snapshot integer, object_key text, media_type text, bytes bigint, sha256 text, crc32 bigint, pages integer,
             error_code text, error_detail text)
+        ON CONFLICT DO NOTHING
         """,
         (tenant_id, report_id, shard, json.dumps([_as_json(file) for file in files], ensure_ascii=False)),
     )
@@ -69,8 +77,8 @@ def _as_json(file: KeyFile) -> dict[str, object]:
 
 
 def search_text(key: Sequence[str | None]) -> str:
-    """Returns the string that searches for files compare with: the cells of the key, in lower case."""
-    return " ".join(cell for cell in key if cell is not None).lower()
+    """Returns the string that searches for files compare with: the start of the cells of the key, in lower case."""
+    return " ".join(cell for cell in key if cell is not None).lower()[:MAX_SEARCH_CHARACTERS]
 
 
 @dataclass(frozen=True)
@@ -105,15 +113,29 @@ def find_failed_formats(connection: Connection[TupleRow], fence: Fence) -> list[
     ]
 
 
-def find_kept_numbers(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> dict[str, tuple[int, int]]:
-    """Returns the first and the last number of a report's stored files, by the folder in their objects' keys.
+@dataclass(frozen=True)
+class KeptFiles:
+    """The objects of a report's stored files, by the folder in their keys. An attempt of a shard has its own folder."""
 
-    An attempt of a shard has its own folder, and records its files in the order of their numbers. So each object
-    between them is a file of the report, and the others are leftovers.
+    numbers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """The first and the last number of the stored files in each folder."""
+    complete_folders: Sequence[str] = ()
+    """Folders of the attempts that finished their shards: all their objects are files of the report."""
+
+
+def find_kept_files(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> KeptFiles:
+    """Returns which objects of a report are its files.
+
+    An attempt of a shard records its files in the order of their numbers. So each object between the first and the last
+    number of its folder is a file of the report, and the others are leftovers.
     """
     rows = connection.execute(
         "SELECT split_part(object_key, '/', 3), min(number), max(number) FROM resma.report_files"
         " WHERE tenant_id = %s AND report_id = %s AND object_key IS NOT NULL GROUP BY 1",
         (tenant_id, report_id),
     ).fetchall()
-    return {folder: (first, last) for folder, first, last in rows}
+    complete = connection.execute(
+        "SELECT shard || '-' || attempt FROM resma.shards WHERE tenant_id = %s AND report_id = %s AND status = 'DONE'",
+        (tenant_id, report_id),
+    ).fetchall()
+    return KeptFiles({folder: (first, last) for folder, first, last in rows}, [folder for (folder,) in complete])

@@ -56,6 +56,7 @@ def insert_shards(connection: Connection[TupleRow], claim: Fence, ranges: Sequen
     """Inserts a PENDING shard for each range. Call it in a transaction that has updated the report with its fence.
 
     Attempts continue to grow when a report restarts, so that neither the fence nor an object's key occurs twice.
+    Safe to call twice: if the answer of a commit was lost, the attempt has already inserted these shards.
     """
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -65,6 +66,7 @@ def insert_shards(connection: Connection[TupleRow], claim: Fence, ranges: Sequen
             SELECT tenant_id, report_id, %(shard)s, %(first_key)s::text[], %(last_key)s::text[], %(first_number)s,
                    %(keys)s, %(rows)s, %(digest)s, shard_attempts, shard_attempts + %(attempts)s
             FROM resma.reports WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s
+            ON CONFLICT DO NOTHING
             """,
             [
                 {
