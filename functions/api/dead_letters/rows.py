@@ -13,6 +13,7 @@ from resma.jobs import transitions
 from resma.jobs.claim import MAX_ATTEMPTS
 from resma.jobs.report_rows import ReportCursor, find_report
 from resma.request_errors import DeadLetterNotFoundError
+from resma.shards.transitions import retry_unfinished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,18 +104,24 @@ def redrive(
 ) -> None:
     """Changes a dead letter from FAILED to PENDING with a full set of attempts, and adds its job to the outbox.
 
+    The shards of a split report that are not DONE are attempted again too.
+
     Raises ReportNotFoundError, and DeadLetterNotFoundError for a report that is not dead-lettered, or was already
     redriven.
     """
-    if not transitions.redrive(connection, tenant_id, report_id, MAX_ATTEMPTS, redriven_by, reason):
+    redriven = transitions.redrive(connection, tenant_id, report_id, MAX_ATTEMPTS, redriven_by, reason)
+    if not redriven:
         raise _no_dead_letter(connection, tenant_id, report_id)
+    retry_unfinished(connection, redriven, MAX_ATTEMPTS)
 
 
 def redrive_all(
     connection: Connection[TupleRow], tenant_id: str | None, redriven_by: str, reason: str | None
 ) -> list[tuple[str, UUID]]:
     """Redrives all dead letters of a tenant, or of all tenants. Returns their tenants and report ids."""
-    return transitions.redrive(connection, tenant_id, None, MAX_ATTEMPTS, redriven_by, reason)
+    redriven = transitions.redrive(connection, tenant_id, None, MAX_ATTEMPTS, redriven_by, reason)
+    retry_unfinished(connection, redriven, MAX_ATTEMPTS)
+    return redriven
 
 
 def _no_dead_letter(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> DeadLetterNotFoundError:

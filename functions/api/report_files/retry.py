@@ -20,7 +20,7 @@ from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import Report, find_report
 from resma.report.status import LIVE
 from resma.request_errors import ReportNotRetryableError
-from resma.shards.transitions import retry_failed
+from resma.shards.transitions import retry_unfinished
 
 logger = Logger(child=True)
 
@@ -37,10 +37,8 @@ def retry_files(
     with database.transaction(caller.tenant_id) as connection:
         report = find_report(connection, caller.tenant_id, report_id)
         require_split_files(report)
-        is_retried = report.status not in LIVE
-        if is_retried:
-            _retry(connection, report, caller)
-            report = find_report(connection, caller.tenant_id, report_id)
+        is_retried = report.status not in LIVE and _retry(connection, report, caller)
+        report = find_report(connection, caller.tenant_id, report_id)
         splits = count_splits(connection, caller.tenant_id, [report])
     if is_retried:
         logger.info("failed files are retried", report_id=str(report_id), tenant_id=caller.tenant_id)
@@ -48,13 +46,18 @@ def retry_files(
     return report, splits
 
 
-def _retry(connection: Connection[TupleRow], report: Report, caller: Caller) -> None:
+def _retry(connection: Connection[TupleRow], report: Report, caller: Caller) -> bool:
+    """FAILED -> PENDING; returns False if another request has just done so."""
     if not transitions.retry_split(connection, report.tenant_id, report.report_id, MAX_ATTEMPTS, caller.subject):
-        if report.status == "READY":
+        status = find_report(connection, report.tenant_id, report.report_id).status
+        if status in LIVE:
+            return False
+        if status == "READY":
             raise ReportNotRetryableError("The report is READY, so that no files are missing.")
         raise ReportNotRetryableError(
             "The report failed before its keys were counted, so that it has no files to keep. Request it again "
             f"(POST /api/v1/reports/{report.report_id}/retry)."
         )
-    retry_failed(connection, report, MAX_ATTEMPTS)
+    retry_unfinished(connection, [(report.tenant_id, report.report_id)], MAX_ATTEMPTS)
     require_quota(connection, report.tenant_id)
+    return True

@@ -250,7 +250,7 @@ def retry_split(
 ) -> bool:
     """FAILED -> PENDING for a split report that has shards, like a redrive. Returns whether it did.
 
-    Its finished shards are kept. Call `resma.shards.transitions.retry_failed` in the same transaction.
+    Its finished shards are kept. Call `resma.shards.transitions.retry_unfinished` in the same transaction.
     """
     has_shards: LiteralString = (
         "status = 'FAILED' AND split_by IS NOT NULL AND EXISTS (SELECT FROM resma.shards AS s"

@@ -3,7 +3,7 @@
     PENDING --> GENERATING --> DONE
       ^ ^           | |
       | `--(retry)--' `------> FAILED   (after a permanent error, or any error of its last attempt)
-      `------(retry of failed shards)
+      `------(retry or redrive of the report, for all that are not DONE)
 
     GENERATING --> PENDING because a dependency is unavailable, or the invocation's time is up; uses up no attempt
 
@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, LiteralString
+from uuid import UUID
 
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
 from resma.jobs.fence import Fence
-from resma.report.status import IS_LIVE
 from resma.shards.fence import ShardFence, fenced_shard_update
 
 _RELEASED: LiteralString = "lease_until = NULL"
@@ -123,16 +123,20 @@ def recover(connection: Connection[TupleRow], report: Fence, unnoticed_seconds: 
     ).rowcount
 
 
-def retry_failed(connection: Connection[TupleRow], report: Fence, attempts: int) -> int:
-    """FAILED -> PENDING, with `attempts` more attempts, for the shards of a report that is live. Returns how many."""
+def retry_unfinished(connection: Connection[TupleRow], reports: Sequence[tuple[str, UUID]], attempts: int) -> int:
+    """-> PENDING, with `attempts` more attempts, for the shards that are not DONE of reports that are retried.
+
+    `reports` are tenants and ids. Workers that still generate a shard lose its lease: the objects that they have not
+    recorded may have been removed since the report ended. Returns how many shards are PENDING.
+    """
     return connection.execute(
-        f"""
+        """
         UPDATE resma.shards AS s
-        SET status = 'PENDING', attempts_allowed = attempt + %s, sent_at = NULL, next_attempt_at = NULL,
-            error_code = NULL, error_detail = NULL
-        WHERE tenant_id = %s AND report_id = %s AND status = 'FAILED'
-          AND EXISTS (SELECT FROM resma.reports AS r
-                      WHERE r.tenant_id = s.tenant_id AND r.report_id = s.report_id AND r.{IS_LIVE})
+        SET status = 'PENDING', attempt = attempt + CASE status WHEN 'GENERATING' THEN 1 ELSE 0 END,
+            attempts_allowed = attempt + CASE status WHEN 'GENERATING' THEN 1 ELSE 0 END + %s,
+            lease_until = NULL, sent_at = NULL, next_attempt_at = NULL, error_code = NULL, error_detail = NULL
+        FROM unnest(%s::text[], %s::uuid[]) AS retried (tenant_id, report_id)
+        WHERE s.tenant_id = retried.tenant_id AND s.report_id = retried.report_id AND status <> 'DONE'
         """,
-        (attempts, report.tenant_id, report.report_id),
+        (attempts, [tenant_id for tenant_id, _ in reports], [report_id for _, report_id in reports]),
     ).rowcount

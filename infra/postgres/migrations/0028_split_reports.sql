@@ -79,7 +79,7 @@ CREATE TABLE resma.report_files (
     format        text NOT NULL,
     shard         integer NOT NULL,
     key           text[] NOT NULL,
-    -- The cells of the key, joined by spaces, in lower case, for searches.
+    -- The cells of the key, joined by spaces, in lower case, for searches: the first 500 characters.
     search_text   text NOT NULL,
     -- Name of the file for its recipient, with its extension.
     name          text NOT NULL,
@@ -103,6 +103,8 @@ CREATE TABLE resma.report_files (
     CHECK (object_key IS NULL OR (media_type IS NOT NULL AND bytes IS NOT NULL AND sha256 IS NOT NULL
                                   AND crc32 IS NOT NULL))
 );
+-- For the foreign key: without it, each deleted shard reads all files of its report.
+CREATE INDEX report_files_by_shard ON resma.report_files (tenant_id, report_id, shard);
 CREATE INDEX report_files_by_search_text ON resma.report_files (tenant_id, report_id, search_text text_pattern_ops);
 CREATE INDEX report_files_failed ON resma.report_files (tenant_id, report_id, number) WHERE error_code IS NOT NULL;
 
