@@ -14,12 +14,13 @@ from psycopg.rows import TupleRow
 import scheduler.app
 import worker.app
 from api.report_files import retry
+from api.report_files.access import require_split_files
 from infra.paths import ROOT
 from resma.errors import DatabaseUnavailableError, LeaseLostError
 from resma.jobs.report_rows import Report
 from resma.shards.claim import claim_shard, record_keys
 from resma.shards.files import MAX_SEARCH_CHARACTERS, KeyFile, insert_files
-from resma.shards.rows import ShardedReport
+from resma.shards.rows import ShardedReport, find_sharded_report
 from resma.snapshot.summarize import summarize
 from scheduler.clear_store import Leftovers, clear_store
 from tests.support.crash_injector import WorkerKilledError
@@ -161,10 +162,10 @@ def test_a_shard_that_is_claimed_after_a_restart_has_the_new_report(
     splits: SplitReports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _plan(splits, monkeypatch)
-    find, found = shard_job.find_sharded_report, list[ShardedReport | None]()
+    found = list[ShardedReport | None]()
 
     def restart_after_first(*given: Any) -> ShardedReport | None:
-        found.append(find(*given))
+        found.append(find_sharded_report(*given))
         if len(found) == 1:
             splits.admin.execute("UPDATE resma.reports SET snapshot_id = 'new', as_of = '2030-01-01Z'")
         return found[-1]
@@ -202,11 +203,10 @@ def test_a_retry_that_comes_second_has_no_effect(splits: SplitReports, monkeypat
     splits.admin.execute(
         "UPDATE resma.reports SET status = 'FAILED', finished_at = clock_timestamp(), error_code = 'shards-failed'"
     )
-    check = retry.require_split_files
 
     def retry_first(report: Report) -> None:
         splits.admin.execute("UPDATE resma.reports SET status = 'PENDING', finished_at = NULL")
-        check(report)
+        require_split_files(report)
 
     monkeypatch.setattr(retry, "require_split_files", retry_first)
     status, _, body = splits.system.call_api("POST", f"/api/v1/reports/{REPORT_ID}/files/retry")
@@ -219,13 +219,13 @@ def test_a_sweep_lists_few_files_and_continues_when_its_time_is_up(
     monkeypatch.setenv("SHARDS_IN_FLIGHT_PER_REPORT", "1")
     files = splits.baseline(formats=["CSV", "NDJSON"])
     splits.system.s3.put_object(Bucket=splits.system.bucket, Key=f"demo/{REPORT_ID}/9.csv", Body=b"x")
-    s3, pages = scheduler.app._resources().s3, []
+    s3, pages = scheduler.app._resources().s3, list[dict[str, Any]]()
 
-    def two_per_page(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def limit_page(params: dict[str, Any], **_: Any) -> None:
         pages.append(params)
-        return {**params, "MaxKeys": 2}
+        params["MaxKeys"] = 2
 
-    s3.meta.events.register("provide-client-params.s3.ListObjectsV2", two_per_page)
+    s3.meta.events.register("before-parameter-build.s3.ListObjectsV2", limit_page)
     splits.admin.execute("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour'")
     assert splits.system.run_scheduler()["swept"] == 1
     assert splits.contents() == files
