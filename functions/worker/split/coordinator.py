@@ -5,7 +5,6 @@ The coordinator holds the report's own claim, and is one of the workers that gen
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -63,8 +62,10 @@ def coordinate(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
         resources.source.cancel()
         resources.shard_source.cancel()
 
-    exported = ExportedSnapshot(job, invocation, report_type)
-    with Heartbeat(beat, invocation.extend_visibility, interrupt) as heartbeat, contextlib.closing(exported):
+    with (
+        Heartbeat(beat, invocation.extend_visibility, interrupt) as heartbeat,
+        ExportedSnapshot(job, invocation, report_type) as exported,
+    ):
         prepared = prepare(job, exported, report_type)
         watch.lap("summarize")
         loop = ShardLoop(job, invocation, prepared, exported, heartbeat, held)

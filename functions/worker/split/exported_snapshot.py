@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from types import TracebackType
+from typing import Self
 
 from resma.catalog import ReportType
 from resma.snapshot.query_limits import QueryLimits, limits_of
@@ -13,13 +15,24 @@ from worker.time_budget import MARGIN_SECONDS
 
 
 class ExportedSnapshot:
-    """Opens the snapshot that other workers import, and opens another one when it no longer exists."""
+    """Opens the snapshot that other workers import, and opens another one when it no longer exists.
+
+    It is a context manager, so that errors of the queries in its block are translated as `open_snapshot` does.
+    """
 
     def __init__(self, job: ClaimedJob, invocation: Invocation, report_type: ReportType) -> None:
         self._job = job
         self._invocation = invocation
         self._type = report_type
         self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
 
     def open(self) -> Snapshot:
         """Opens a new snapshot, after closing the previous one, if any."""
