@@ -226,6 +226,10 @@ class WarningView(ViewModel):
     column: str | None = Field(default=None, description="Name of the column with the problem.")
     row: int | None = Field(default=None, description="Number of the first row with the problem, from 1.")
     rows: int | None = Field(default=None, description="Number of rows with the problem.")
+    files: int | None = Field(
+        default=None, description="Number of files of a split report with the problem; null for other reports."
+    )
+    file: int | None = Field(default=None, description="Number of the first file of a split report with the problem.")
 
 
 class SkippedReasonView(ViewModel):

@@ -65,6 +65,16 @@ class EventWarning(_Part):
     rows: int | None = Field(
         default=None, description="Number of rows that it is about.", json_schema_extra=_AT_MIN_ONE
     )
+    files: int | None = Field(
+        default=None,
+        description="Number of files of a split report that it is about.",
+        json_schema_extra=_AT_MIN_ONE,
+    )
+    file: int | None = Field(
+        default=None,
+        description="Number of the first file of a split report that it is about.",
+        json_schema_extra=_AT_MIN_ONE,
+    )
 
 
 class EventTotal(_Part):

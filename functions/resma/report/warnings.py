@@ -48,6 +48,10 @@ class ReportWarning:
     """Number of the first affected row, counted from 1 without headings."""
     rows: int | None = None
     """Number of affected rows."""
+    files: int | None = None
+    """Number of affected files of a split report; None for other reports."""
+    file: int | None = None
+    """Number of the first affected file of a split report."""
 
     def as_json(self) -> dict[str, Any]:
         """Returns the fields that are set."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, sql
@@ -41,6 +42,8 @@ class ShardClaim:
     rows_done: int
     usage: dict[str, int] | None
     """AWS usage of earlier attempts."""
+    warnings: list[dict[str, Any]] | None
+    """Warnings about the files of the keys so far."""
 
     @property
     def first_cells(self) -> Cells:
@@ -145,13 +148,29 @@ def _usage_with(claim: ShardClaim, usage: Usage | None) -> Jsonb | None:
     return Jsonb((Usage.from_json(claim.usage) + usage).as_json())
 
 
-def record_keys(connection: Connection[TupleRow], claim: ShardClaim, done_key: Cells, keys: int, rows: int) -> None:
-    """Records that the work of the shard's first `keys` keys, up to `done_key`, is stored. Raises LeaseLostError."""
+def record_keys(  # noqa: PLR0913, PLR0917  # all that is known of the keys
+    connection: Connection[TupleRow],
+    claim: ShardClaim,
+    done_key: Cells,
+    keys: int,
+    rows: int,
+    warnings: list[dict[str, Any]] | None = None,
+) -> None:
+    """Records that the work of the shard's first `keys` keys, up to `done_key`, is stored. Raises LeaseLostError.
+
+    `warnings` are those about the files of all these keys.
+    """
     fenced_shard_update(
         connection,
         claim,
-        "done_key = %(done_key)s::text[], keys_done = %(keys)s, rows_done = %(rows)s, next_attempt_at = NULL",
-        {"done_key": text_of(done_key), "keys": keys, "rows": rows},
+        "done_key = %(done_key)s::text[], keys_done = %(keys)s, rows_done = %(rows)s,"
+        " warnings = %(warnings)s, next_attempt_at = NULL",
+        {
+            "done_key": text_of(done_key),
+            "keys": keys,
+            "rows": rows,
+            "warnings": None if warnings is None else Jsonb(warnings),
+        },
     )
 
 

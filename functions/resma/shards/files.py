@@ -101,15 +101,18 @@ def sum_files(connection: Connection[TupleRow], fence: Fence) -> FileSums:
 
 
 def find_failed_formats(connection: Connection[TupleRow], fence: Fence) -> list[FailedFile]:
-    """Returns each format in which a file could not be made, with the reason of the first such file."""
+    """Returns each format in which a file could not be made, with the reason of the first such file.
+
+    The file is named by its number, because its name may contain personal data.
+    """
     rows = connection.execute(
-        "SELECT DISTINCT ON (format) format, error_code, error_detail, name FROM resma.report_files"
+        "SELECT DISTINCT ON (format) format, error_code, error_detail, number FROM resma.report_files"
         " WHERE tenant_id = %s AND report_id = %s AND error_code IS NOT NULL ORDER BY format, number",
         (fence.tenant_id, fence.report_id),
     ).fetchall()
     return [
-        FailedFile(format=format_, code=code, detail=shorten(f"File {name}: {detail}", MAX_DETAIL_CHARACTERS))
-        for format_, code, detail, name in rows
+        FailedFile(format=format_, code=code, detail=shorten(f"File {number}: {detail}", MAX_DETAIL_CHARACTERS))
+        for format_, code, detail, number in rows
     ]
 
 

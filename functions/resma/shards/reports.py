@@ -98,6 +98,7 @@ class FinishedSplit:
     manifest: ManifestRecord
     failed: Sequence[FailedFile]
     """Formats in which a file could not be made."""
+    warnings: Sequence[ReportWarning]
     keys: int
     rows: int
     metrics: MetricsRecord
@@ -112,12 +113,14 @@ def finish_split_report(
         claim,
         "expires_at = clock_timestamp() + make_interval(days => %(retention_days)s),"
         " keys_done = %(keys)s, rows_done = %(rows)s, files = '[]', failed_files = %(failed_files)s,"
-        " manifest = %(manifest)s, metrics = %(metrics)s, snapshot_id = NULL, snapshot_number = NULL",
+        " warnings = %(warnings)s, manifest = %(manifest)s, metrics = %(metrics)s,"
+        " snapshot_id = NULL, snapshot_number = NULL",
         {
             "retention_days": retention_days,
             "keys": finished.keys,
             "rows": finished.rows,
             "failed_files": Jsonb(list(finished.failed)),
+            "warnings": Jsonb(bounded_warnings(finished.warnings)),
             "manifest": Jsonb(finished.manifest),
             "metrics": Jsonb(finished.metrics),
         },

@@ -19,10 +19,12 @@ from resma.jobs.claim import record_usage
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import FailedFile
 from resma.report.records import ManifestRecord
+from resma.report.warnings import ReportWarning
 from resma.shards.claim import keep_shard_alive
 from resma.shards.files import FileSums, find_failed_formats, sum_files
 from resma.shards.reports import FinishedSplit, finish_split_report, keep_split_report_alive
 from resma.shards.rows import ShardCounts, count_shards, sum_usage
+from resma.shards.warnings import find_file_warnings
 from worker.attempt import AttemptResult, ClaimedJob, Invocation
 from worker.database_retry import write_with_retry
 from worker.heartbeat import Heartbeat
@@ -94,6 +96,8 @@ class _Done:
     """Formats in which a file could not be made."""
     shards_usage: Usage
     snapshots: int
+    warnings: Sequence[ReportWarning]
+    """Warnings about the report, and about the files of the other formats."""
 
     def require_a_format(self, formats: Sequence[str]) -> None:
         """Raises AllFormatsFailedError if a file could not be made in each format."""
@@ -104,15 +108,19 @@ class _Done:
 def _find_done(job: ClaimedJob, connection: Connection[TupleRow]) -> _Done:
     claim = job.claim
     row = connection.execute(
-        "SELECT snapshots FROM resma.reports WHERE tenant_id = %s AND report_id = %s",
+        "SELECT snapshots, warnings FROM resma.reports WHERE tenant_id = %s AND report_id = %s",
         (claim.tenant_id, claim.report_id),
     ).fetchone()
+    snapshots, warnings = row or (0, None)
+    failed = find_failed_formats(connection, claim)
+    of_files = find_file_warnings(connection, claim, {file["format"] for file in failed})
     return _Done(
         count_shards(connection, claim),
         sum_files(connection, claim),
-        find_failed_formats(connection, claim),
+        failed,
         sum_usage(connection, claim),
-        row[0] if row else 0,
+        snapshots,
+        [*(ReportWarning(**warning) for warning in warnings or ()), *of_files],
     )
 
 
@@ -139,7 +147,7 @@ def _finish(  # noqa: PLR0913, PLR0917  # all that a finished report records
     metrics = measure_split(claim, watch, loop.seconds, work)
     usage = invocation.usage_meter.with_bytes(done.files.bytes, resources.retention_days)
     metrics["costUsd"] = price_attempts(claim, usage + done.shards_usage)
-    finished = FinishedSplit(manifest, done.failed, counts.keys_done, counts.rows_done, metrics)
+    finished = FinishedSplit(manifest, done.failed, done.warnings, counts.keys_done, counts.rows_done, metrics)
 
     def finish(connection: Connection[TupleRow]) -> None:
         record_usage(connection, claim, usage + done.shards_usage)

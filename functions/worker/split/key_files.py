@@ -22,13 +22,14 @@ from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader, Total
 from resma.report.records import TotalRecord
 from resma.report.rows import Batch
-from resma.report.warnings import MAX_DETAIL_CHARACTERS
+from resma.report.warnings import MAX_DETAIL_CHARACTERS, ReportWarning
 from resma.shards.claim import record_keys
 from resma.shards.files import KeyFile, insert_files
 from resma.shards.rows import Cells
+from resma.shards.warnings import add_warnings
 from resma.short_text import shorten
 from resma.storage.small_objects import ObjectFile, ObjectUploader, PendingObject
-from resma.writers import Paged, Writer, file_extension, make_writer
+from resma.writers import Paged, Writer, file_extension, make_writer, warnings_of
 from worker.database_retry import write_with_retry
 from worker.measure import WritingSeconds
 from worker.split.shard import ClaimedShard
@@ -61,6 +62,7 @@ class _File:
     """One file that is being written. Once its format has failed, nothing more is written to it."""
 
     row: KeyFile
+    warnings: Sequence[ReportWarning] = ()
     writer: Writer | None = None
     target: ObjectFile | None = None
 
@@ -80,6 +82,7 @@ class _WrittenKey:
     key: Cells
     rows: int
     files: Sequence[tuple[KeyFile, PendingObject | None]]
+    warnings: Sequence[ReportWarning]
 
     @property
     def is_stored(self) -> bool:
@@ -116,6 +119,7 @@ class KeyFiles:
         self.keys = shard.claim.keys_done
         """Number of keys whose files are recorded."""
         self.rows = shard.claim.rows_done
+        self._warnings = shard.claim.warnings
         self._seconds = seconds
 
     def write_key(self, content: KeyContent, batches: Iterator[Batch], may_continue: Callable[[], bool]) -> bool:
@@ -137,7 +141,9 @@ class KeyFiles:
             for file in files:
                 if file.target is not None:
                     file.target.discard()
-        self._written.append(_WrittenKey(content.key, rows, finished))
+        self._written.append(
+            _WrittenKey(content.key, rows, finished, [warning for file in files for warning in file.warnings])
+        )
         self._unrecorded_totals += len(totals) * len(finished)
         self.written_keys += 1
         return True
@@ -219,6 +225,10 @@ class KeyFiles:
         if file.target is None or file.writer is None:
             return file.row, None
         since = monotonic()
+        file.warnings = [
+            replace(warning, format=file.row.format, files=1, file=file.row.number)
+            for warning in warnings_of(file.writer)
+        ]
         row = replace(file.row, pages=file.writer.pages) if isinstance(file.writer, Paged) else file.row
         pending = file.target.finish()
         self._seconds.upload += monotonic() - since
@@ -239,11 +249,12 @@ class KeyFiles:
         shard = self._shard
         files = [file for key in written for file in key.stored_files()]
         keys, rows = self.keys + len(written), self.rows + sum(key.rows for key in written)
+        warnings = add_warnings(self._warnings, [warning for key in written for warning in key.warnings])
 
         def record(connection: Connection[TupleRow]) -> None:
-            record_keys(connection, shard.claim, written[-1].key, keys, rows)
+            record_keys(connection, shard.claim, written[-1].key, keys, rows, warnings)
             insert_files(connection, shard.claim.tenant_id, shard.claim.report_id, shard.claim.shard, files)
             close_outages(connection, shard.probed)
 
         write_with_retry(shard.resources.system, shard.claim.tenant_id, record)
-        self.keys, self.rows = keys, rows
+        self.keys, self.rows, self._warnings = keys, rows, warnings

@@ -60,6 +60,8 @@ CREATE TABLE resma.shards (
     -- The process that had its last attempt.
     worker            text,
     usage             jsonb,
+    -- Warnings about its files, one for each code, format and column.
+    warnings          jsonb,
     error_code        text,
     error_detail      text,
 

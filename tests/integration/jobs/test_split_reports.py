@@ -309,6 +309,30 @@ def test_failed_shards_are_retried_alone(splits: SplitReports, monkeypatch: pyte
     assert [attempt for (attempt,) in splits.shards("attempt")] == [4, *[1] * len(done)]
 
 
+@pytest.mark.usefixtures("alone", "no_heartbeat")
+@pytest.mark.parametrize("path", [f"/{REPORT_ID}/redrive", "/redrive"])
+def test_a_redriven_report_generates_its_failed_shards_again(splits: SplitReports, path: str) -> None:
+    baseline = splits.baseline(format="CSV")
+    splits.request_report(format="CSV")
+    resources = new_resources()
+    CrashInjector(resources).die_before(21)
+    with pytest.raises(WorkerKilledError):
+        splits.coordinate(resources)
+    close(resources)
+    splits.admin.execute(
+        "UPDATE resma.shards SET status = 'FAILED', attempt = 3, lease_until = NULL, error_code = 'database-busy',"
+        " error_detail = 'Busy.' WHERE shard = 1"
+    )
+    splits.admin.execute(
+        "UPDATE resma.reports SET status = 'FAILED', lease_until = NULL, finished_at = clock_timestamp(),"
+        " dead_lettered_at = clock_timestamp(), error_code = 'worker-died', error_detail = 'Died.'"
+    )
+    assert splits.system.call_api("POST", f"/api/v1/dead-letters{path}")[0] < 300
+    splits.end_leases()
+    assert splits.coordinate() == "READY", splits.errors()
+    assert splits.contents() == baseline
+
+
 @pytest.mark.usefixtures("alone")
 def test_the_coordinator_exports_again_when_its_snapshot_is_lost(
     splits: SplitReports, monkeypatch: pytest.MonkeyPatch

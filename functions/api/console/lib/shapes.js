@@ -40,7 +40,8 @@
  *   sha256: string | null, rows: number, pages: number | null, totals: Total[], snapshot: number,
  *   error: {code: string, detail: string} | null, download: string | null}} SplitFile
  */
-/** @typedef {{code: string, detail: string, format: string | null, column: string | null, row: number | null, rows: number | null}} Warning */
+/** @typedef {{code: string, detail: string, format: string | null, column: string | null, row: number | null, rows: number | null,
+ *   files: number | null, file: number | null}} Warning `files` and `file` of split reports only */
 /** @typedef {{currency: string | null, rows: number, amounts: Record<string, string>}} Total Amounts by column, as exact decimal strings */
 /**
  * @typedef {{currency: string | null, rows: {report: number, control: number} | null,

@@ -3,7 +3,7 @@
 import { h } from "../lib/dom.js";
 import { number } from "../lib/format.js";
 import { detailsOf } from "./notices.js";
-import { say, t } from "../words/words.js";
+import { many, say, t } from "../words/words.js";
 
 const NO_ROWS = "no-rows";
 
@@ -30,7 +30,7 @@ export function failedFiles(report, types) {
 export function warnings(report, types) {
   const shown = (report.warnings ?? []).filter(({ code }) => code !== NO_ROWS); // shown by noRows
   return shown.map((warning) => h("div", { class: "notice" },
-    h("p", { class: "strong" }, t("report.warning"), warning.format && ` · ${warning.format}`, location(warning, report, types)),
+    h("p", { class: "strong" }, t("report.warning"), warning.format && ` · ${warning.format}`, location(warning, report, types), files(warning)),
     h("p", {}, warningWords(warning)), detailsOf(warning.detail, warning.code)));
 }
 
@@ -51,6 +51,12 @@ function location({ column, row }, report, types) {
     column !== null && column !== undefined && ` · ${t("report.column", { name: heading })}`,
     row !== null && row !== undefined && ` · ${t("report.row", { n: number(row) })}`,
   ];
+}
+
+/** Returns how many files of a split report a warning is about. @param {import("../lib/shapes.js").Warning} warning */
+function files({ files, file }) {
+  if (files === null || files === undefined) return null;
+  return ` · ${many("report.files", files, number(files))} · ${t("report.first-file", { n: number(file ?? 1) })}`;
 }
 
 /** Creates the notice that the data of a report did not meet a condition. @param {NonNullable<import("../lib/shapes.js").Report["skippedReason"]>} reason */
