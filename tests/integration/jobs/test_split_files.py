@@ -69,6 +69,8 @@ WHERE %(tenant_id)s::text = 'demo' AND (%(account)s::text IS NULL OR account = %
 GROUP BY currency"""
 KEYS = 300
 MANY = f"SELECT k, 'A' || lpad(k::text, 4, '0') FROM generate_series(1, {KEYS}) AS k"
+FEW_KEYS = 21
+FEW = f"SELECT k, 'A' || lpad(k::text, 4, '0') FROM generate_series(1, {FEW_KEYS}) AS k"
 ODD = [
     None,
     "x" * 199 + "y",
@@ -159,11 +161,11 @@ def test_each_of_many_files_equals_that_of_a_single_report(splits: SplitReports,
 
 
 def test_the_balance_of_a_split_report_is_null_and_warnings_are_added_up(splits: SplitReports, catalog: Path) -> None:
-    _write(catalog, MANY)
+    _write(catalog, FEW)
     report = _generate(splits)
     assert report["balance"] is None
     assert splits.system.call_api("GET", f"/api/v1/reports/{REPORT_ID}/summary")[2]["balance"] is None
-    files = KEYS // 7
+    files = FEW_KEYS // 7
     (warning,) = report["warnings"]
     assert {name: warning[name] for name in ("code", "format", "column", "row", "rows", "files", "file")} == {
         "code": "characters-without-font",
@@ -175,9 +177,6 @@ def test_the_balance_of_a_split_report_is_null_and_warnings_are_added_up(splits:
         "file": 7,
     }
     assert warning["detail"].startswith(f"{files} files, the first of which is number 7: ")
-    (event,) = splits.admin.execute("SELECT data FROM resma.events").fetchall()
-    (of_event,) = event[0]["warnings"]
-    assert (of_event["files"], of_event["file"]) == (files, 7)
 
 
 def test_odd_keys_have_the_files_of_single_reports(splits: SplitReports, catalog: Path) -> None:
@@ -203,24 +202,24 @@ def test_odd_keys_have_the_files_of_single_reports(splits: SplitReports, catalog
 
 @pytest.mark.parametrize("unless", ["", 'unless_filtered_by = ["account"]\n'])
 def test_control_totals_are_those_of_the_whole_report(splits: SplitReports, catalog: Path, unless: str) -> None:
-    _write(catalog, MANY, CONTROL.format(keys=MANY, more=""), unless)
+    _write(catalog, FEW, CONTROL.format(keys=FEW, more=""), unless)
     report = _generate(splits)
     assert report["status"] == "READY", report["error"]
-    total = sum(k * 125 + 200 for k in range(1, KEYS + 1))
+    total = sum(k * 125 + 200 for k in range(1, FEW_KEYS + 1))
     (dollars,) = [item for item in report["controlTotals"] if item["currency"] == "USD"]
     assert dollars["amounts"]["amount"]["report"] == dollars["amounts"]["amount"]["control"] == f"{total / 100:.2f}"
     key = splits.row().manifest["manifest"]["object_key"]  # type: ignore[index]
     manifest = json.loads(splits.system.s3.get_object(Bucket=splits.system.bucket, Key=key)["Body"].read())
     assert manifest["controlTotals"] == report["controlTotals"]
     made, numbers = splits.contents(), _numbers(splits)
-    for account, files in _single_files(splits, ["A0001", "A0299"]):
+    for account, files in _single_files(splits, ["A0001", "A0019"]):
         assert files["CSV"] == made[numbers[account], "CSV"]
         # Without `unless_filtered_by` a single report has a line with the control totals of its rows.
         assert (files["PDF"] == made[numbers[account], "PDF"]) is bool(unless)
 
 
 def test_a_report_whose_control_totals_differ_has_no_files(splits: SplitReports, catalog: Path) -> None:
-    _write(catalog, MANY, CONTROL.format(keys=MANY, more=" AND account <> 'A0150'"))
+    _write(catalog, FEW, CONTROL.format(keys=FEW, more=" AND account <> 'A0012'"))
     report = _generate(splits)
     assert (report["status"], report["error"]["code"]) == ("FAILED", "control-mismatch")
     assert {item["currency"] for item in report["controlTotals"]} == {"EUR", "USD"}
