@@ -60,9 +60,10 @@ def save_manifest(api: Api, output: Output, report: Json, target: OutputTarget) 
 
     Returns the saved files as JSON. Raises CommandFailedError.
     """
+    target.check(count_saved(report, target, None))
     saved = []
     for name, file_name in MANIFEST_FILES.items():
-        if name == "list" and target.folder is None:
+        if name == "list" and target.is_stream:
             break
         file = report["split"][name]
         url = path_of("reports", str(report["id"]), "download")
@@ -79,6 +80,13 @@ def save_manifest(api: Api, output: Output, report: Json, target: OutputTarget) 
             output.print_message(f"Saved {path}: {file['bytes']:,} bytes, SHA-256 verified.")
         saved.append({"file": name, "path": str(path), "bytes": file["bytes"], "sha256": file["sha256"]})
     return saved
+
+
+def count_saved(report: Json, target: OutputTarget, format_: str | None) -> int:
+    """Returns the number of files that are saved: for a split report manifest and list, of which a stream gets one."""
+    if report.get("splitBy"):
+        return 1 if target.is_stream else len(MANIFEST_FILES)
+    return len(choose_files(report, format_))
 
 
 def choose_files(report: Json, format_: str | None = None) -> list[Json]:

@@ -100,8 +100,9 @@ def _files(report: Mapping[str, Any]) -> str:
     if (split := report.get("split")) is None:
         return ""
     formats = len(report["formats"])
-    done, keys = split["keysDone"] * formats, split["keys"]
-    return count(done, "file") if keys is None else f"{done:,} of {count(keys * formats, 'file')}"
+    done, keys, failed = split["keysDone"] * formats - split["filesFailed"], split["keys"], split["filesFailed"]
+    shown = count(done, "file") if keys is None else f"{done:,} of {count(keys * formats, 'file')}"
+    return f"{shown}, {failed:,} failed" if failed else shown
 
 
 def describe_progress(report: Mapping[str, Any], rows_per_second: float | None = None) -> str:

@@ -177,10 +177,12 @@ def test_download_of_a_split_report_saves_its_manifest(
     assert (tmp_path / "new" / "manifest.json").read_bytes() == MANIFEST
     assert (tmp_path / "new" / "manifest.ndjson.gz").read_bytes() == LIST
     assert f"resma files download {ID} --all" in capsys.readouterr().err
-    assert main(["download", ID, "--output", str(tmp_path / "m.json")]) == 0
-    assert (tmp_path / "m.json").read_bytes() == MANIFEST
-    assert main(["download", ID, "--output", str(tmp_path / "m.json")]) == 2
-    capsys.readouterr()
+    assert main(["download", ID, "--output", str(tmp_path / "dl")]) == 2
+    assert f"2 files need a folder. Add a slash: `{tmp_path}/dl/`" in capsys.readouterr().err
+    assert main(["download", ID, "--format", "pdf"]) == 2
+    assert f"`resma files download {ID} --all --format PDF` saves its PDF files" in capsys.readouterr().err
+    assert main(["download", ID, "--format", "zip"]) == 2
+    assert f"`resma files download {ID} --zip` saves its ZIP archive" in capsys.readouterr().err
     assert main(["download", ID, "--output", "-"]) == 0
 
 
@@ -318,3 +320,58 @@ def test_failed_files_are_retried(server: Store, capsys: pytest.CaptureFixture[s
     assert re.search(r"^keys +1 of 3$", capsys.readouterr().out, re.MULTILINE)
     assert main(["files", "retry", ID, "--wait"]) == 0
     assert "The files add up to the snapshot" in capsys.readouterr().out
+
+
+def _failed_view() -> dict[str, Any]:
+    report = view(failedFiles=[{"format": "PDF", "code": "format-limit-exceeded", "detail": "File 2 is too long."}])
+    report["split"]["filesFailed"] = 1
+    return report
+
+
+def test_a_failed_format_is_named_with_the_manifest(server: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    server.answer("POST", "/api/v1/reports/generate", Reply(202, view("PENDING", 0)))
+    server.answer("GET", REPORT, Reply(200, _failed_view()))
+    assert main(["generate", "account_statement", "-f", "CSV", "-f", "PDF", "--split-by", "account", "--wait"]) == 1
+    output = capsys.readouterr()
+    assert "READY: 5 of 6 files, 1 failed" in output.err
+    assert f"The PDF of report {ID} could not be generated. The other formats are complete." in output.err
+    assert "The other files were saved" not in output.err
+    assert f"SHA-256 {_described(MANIFEST)['sha256']}" in output.out
+
+
+def test_files_of_a_failed_format_are_saved_only_if_requested(
+    server: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    server.answer("GET", REPORT, Reply(200, _failed_view()))
+    assert main(["files", "download", ID, "--all", "-d", str(tmp_path)]) == 0
+    assert "The files of PDF were not saved, because the format has failed." in capsys.readouterr().err
+    assert len(list(tmp_path.glob("*.csv"))) == 3
+    assert list(tmp_path.glob("*.pdf")) == []
+    _answer_all(server, _listed(1, "PDF"))
+    assert main(["files", "download", ID, "--all", "-f", "PDF", "-d", str(tmp_path)]) == 0
+    assert len(list(tmp_path.glob("*.pdf"))) == 1
+
+
+def test_a_search_without_a_file_is_an_error(server: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    _answer_all(server)
+    assert main(["files", "download", ID, "--search", "zzz", "-d", str(tmp_path)]) == 5
+    assert "No stored file has a key that begins with 'zzz'." in capsys.readouterr().err
+
+
+def test_the_archive_is_saved(server: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["files", "download", ID, "--zip", "-d", str(tmp_path)]) == 5
+    assert "has no ZIP archive" in capsys.readouterr().err
+    report = view()
+    report["split"]["zip"] = _described(b"archive")
+    server.contents = {**server.contents, "zip": b"archive"}
+    server.answer("GET", REPORT, Reply(200, report))
+    assert main(["files", "download", ID, "--zip", "-d", str(tmp_path)]) == 0
+    assert (tmp_path / f"{ID}.zip").read_bytes() == b"archive"
+    assert server.fetched() == ["zip"]
+
+
+def test_a_piped_list_says_that_there_are_more_files(server: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["files", "list", ID, "--limit", "2"]) == 0
+    output = capsys.readouterr()
+    assert "There are more files" in output.err
+    assert len(output.out.splitlines()) == 3

@@ -98,10 +98,13 @@ PDF_2 = "statement-2.pdf"
     ("write", "problem"),
     [
         (_of_folder(lambda folder: (folder / PDF_2).unlink()), f"{PDF_2} is missing."),
-        (_of_folder(lambda folder: (folder / PDF_2).write_bytes(b"")), f"{PDF_2} has 0 bytes, and its description 66."),
+        (
+            _of_folder(lambda folder: (folder / PDF_2).write_bytes(b"")),
+            f"{PDF_2} has 0 bytes, and the list of files says 66.",
+        ),
         (
             _of_folder(lambda folder: (folder / PDF_2).write_bytes(b"x" * 66)),
-            f"{PDF_2} has another SHA-256 than its description.",
+            f"{PDF_2} has another SHA-256 than the list of files says.",
         ),
         (
             _of_folder(lambda folder: (folder / "manifest.ndjson.gz").unlink()),
@@ -196,3 +199,12 @@ def test_other_files_are_refused(
         path.write_text(content)
     assert _verify(capsys, path)[0] == code
     assert _verify(capsys, _write(tmp_path, version=2))[0] == 2
+
+
+def test_a_folder_with_a_failed_format_is_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _write(tmp_path, failedFormats=[{"format": "XLSX", "code": "format-limit-exceeded", "detail": "Too long."}])
+    code, document = _verify(capsys, tmp_path)
+    assert code == 0, document
+    assert (document["keys"], document["rows"], document["totals"]) == (4, SPLIT.rows, SPLIT.totals_of(SPLIT.rows))
+    (warning,) = document["warnings"]
+    assert warning.startswith("The format XLSX is in `failedFormats` of the manifest: Too long.")

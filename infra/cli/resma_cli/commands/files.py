@@ -15,11 +15,12 @@ from resma_cli.commands.generate import Wait, wait_and_save
 from resma_cli.commands.reports import ReportId
 from resma_cli.completion import complete_format
 from resma_cli.exit_codes import CommandFailedError, ExitCode
+from resma_cli.files import MANIFEST_FILES
 from resma_cli.ids import find_report_id
 from resma_cli.output import TableColumn, clean, draw_table
 from resma_cli.rendering import draw_report
 from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
-from resma_cli.split_reports.download import DOWNLOADS, SavedFiles, list_split_files, save_split_files
+from resma_cli.split_reports.download import DOWNLOADS, SavedFiles, failed_formats, list_split_files, save_split_files
 from resma_cli.target import OutputTarget
 
 app = typer.Typer(no_args_is_help=True, help="List, download and retry the files of split reports.")
@@ -59,12 +60,12 @@ def list_files(  # noqa: PLR0913  # options of a command line
     files = list(listed if everything else islice(listed, limit + 1))
     has_more = not everything and len(files) > limit
     files = files if everything else files[:limit]
-    api_options.output.show(
-        {"files": files, "hasMore": has_more}, lambda console: _draw_files(console, files, has_more=has_more)
-    )
+    api_options.output.show({"files": files, "hasMore": has_more}, lambda console: _draw_files(console, files))
+    if has_more:
+        api_options.output.print_message("There are more files. Use `--limit`, `--search` or `--all`.")
 
 
-def _draw_files(console: Console, files: list[Json], *, has_more: bool) -> None:
+def _draw_files(console: Console, files: list[Json]) -> None:
     rows = [
         (
             file["number"],
@@ -87,8 +88,6 @@ def _draw_files(console: Console, files: list[Json], *, has_more: bool) -> None:
         TableColumn("ERROR", is_flexible=True),
     )
     draw_table(console, columns, rows)
-    if has_more and console.is_terminal:
-        console.print("There are more files. Use `--limit`, `--search` or `--all`.", style="dim")
 
 
 @app.command(
@@ -111,17 +110,22 @@ def download_files(  # noqa: PLR0913  # options of a command line
     directory: Annotated[
         Path, typer.Option("--directory", "-d", metavar="DIR", help="Save to this folder, which is created if missing.")
     ] = Path(),
+    zip_archive: Annotated[
+        bool, typer.Option("--zip", help="Save the ZIP archive of a READY report that has one; also without --all.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that have other content.")] = False,
 ) -> None:
     """Download files of a split report; run it again to resume: files that are complete are kept."""
-    if everything == (search is not None):
-        raise CommandFailedError(ExitCode.USAGE, "Use either `--search TEXT` or `--all`.")
+    if (everything and search is not None) or not (everything or search is not None or zip_archive):
+        raise CommandFailedError(ExitCode.USAGE, "Use either `--search TEXT` or `--all`, or only `--zip`.")
     report_id = find_report_id(api_options.api, report_id)
     report: Json = api_options.api.get(path_of("reports", report_id))
     if not report.get("splitBy"):
         detail = f"Report {report_id} is not split. `resma download {report_id}` saves its files."
         raise CommandFailedError(ExitCode.USAGE, detail)
-    query = {"search": search, "format": format_ and format_.upper()}
+    query = {"search": search, "format": format_ and format_.upper()} if everything or search is not None else None
+    objects = list(MANIFEST_FILES) if everything and report["status"] == "READY" else []
+    objects += _require_zip(report) if zip_archive else []
     api = Api(api_options.api_config, connections=DOWNLOADS)
     try:
         result = save_split_files(
@@ -130,13 +134,36 @@ def download_files(  # noqa: PLR0913  # options of a command line
             report,
             query,
             directory,
-            with_manifest=everything and report["status"] == "READY",
+            objects=objects,
             overwrite=overwrite,
         )
     except KeyboardInterrupt:
         detail = "The download was interrupted. The same command resumes it."
         raise CommandFailedError(ExitCode.INTERRUPTED, detail, more={"reportId": report_id}) from None
+    if query and not result.saved + result.present + len(result.errors) - len(objects):
+        raise CommandFailedError(ExitCode.NOT_FOUND, _describe_nothing(report, query))
+    if query and (failed := failed_formats(report, query)):
+        formats = " and ".join(failed)
+        api_options.output.print_message(
+            f"The files of {formats} were not saved, because the format has failed. `--format` saves those that exist."
+        )
     _show_result(api_options, report, directory, result)
+
+
+def _require_zip(report: Json) -> list[str]:
+    """Returns the name of the ZIP archive in the API. Raises CommandFailedError if the report has none."""
+    if not report["split"].get("zip"):
+        detail = f"Report {report['id']} has no ZIP archive. `resma generate --split-by … --zip` makes one."
+        raise CommandFailedError(ExitCode.NOT_FOUND, detail)
+    return ["zip"]
+
+
+def _describe_nothing(report: Json, query: Json) -> str:
+    """Says why no file was saved, and what to do."""
+    of_format = f" of the format {query['format']}" if query["format"] else ""
+    if search := query["search"]:
+        return f"No stored file{of_format} has a key that begins with {search!r}. `resma files list` shows the keys."
+    return f"Report {report['id']} is {report['status']} and has no stored file{of_format}."
 
 
 def _show_result(api_options: ApiOptions, report: Json, directory: Path, result: SavedFiles) -> None:

@@ -20,7 +20,14 @@ from resma_cli.target import OutputTarget
 
 app = typer.Typer()
 
-Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait until the report has ended, and save its files.")]
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait",
+        "-w",
+        help="Wait until the report has ended, and save its files; of a split report use `resma files download`.",
+    ),
+]
 OutputPath = Annotated[
     str | None,
     typer.Option(
@@ -73,7 +80,7 @@ def generate(  # noqa: PLR0913  # options of a command line
         bool, typer.Option("--cancel-on-interrupt", help="Cancel the report if Ctrl-C ends the wait.")
     ] = False,
 ) -> None:
-    """Generate a report; with --wait, also save its files."""
+    """Generate a report; with --wait, also save its files; `resma files download` saves those of a split report."""
     target = require_target(api_options, path, overwrite)
     api = api_options.api
     request = report_options.request(api)
@@ -82,7 +89,11 @@ def generate(  # noqa: PLR0913  # options of a command line
         return
     waits = wait or path is not None
     if waits:
-        target.check(1 if "splitBy" in request else len(request.get("formats", [""])))
+        target.check(
+            (1 if target.path is None or target.is_stream else 2)
+            if "splitBy" in request
+            else len(request.get("formats", [""]))
+        )
     request |= {"deduplicate": True} if deduplicate else {}
     request |= {"callbackUrl": callback} if callback else {}
     report: Json = api.post("/api/v1/reports/generate", request, key=key, is_repeatable=True)
@@ -132,6 +143,8 @@ def wait_and_save(api_options: ApiOptions, report: Json, target: OutputTarget, *
             )
         error.more.setdefault("reportId", report_id)
         raise
+    if report.get("splitBy") and report.get("failedFiles") and not (target.is_stdout or output.as_json):
+        draw_report(output.console, report)
     require_all_formats(output, report, saved)
     if not target.is_stdout:
         output.show({**report, "saved": saved}, lambda console: draw_report(console, report))
@@ -152,15 +165,18 @@ def require_target(api_options: OutputOptions, path: str | None, overwrite: bool
 
 
 def require_all_formats(output: Output, report: Json, saved: list[Json]) -> None:
-    """Raises CommandFailedError if a format of the report has failed. The other files have been saved."""
+    """Raises CommandFailedError if a format of the report has failed. The other formats are complete."""
     if failed := report.get("failedFiles"):
         for warning in describe_warnings(report):
             output.print_message(warning)
         formats = " and ".join(str(file["format"]) for file in failed)
         reasons = " ".join(str(file["detail"]) for file in failed)
+        others = "The other files were saved."
+        if report.get("splitBy"):
+            others = f"The other formats are complete. `resma files download {report['id']} --all` saves their files."
         raise CommandFailedError(
             ExitCode.FAILED,
-            f"The {formats} of report {report['id']} could not be generated. The other files were saved. {reasons}",
+            f"The {formats} of report {report['id']} could not be generated. {others} {reasons}",
             code="files-failed",
             more={"report": report, "saved": saved},
         )

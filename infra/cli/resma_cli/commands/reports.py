@@ -21,7 +21,7 @@ from resma_cli.completion import complete_format, complete_status
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import read_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
-from resma_cli.files import choose_files, save_files, save_manifest
+from resma_cli.files import count_saved, save_files, save_manifest
 from resma_cli.ids import find_report_id
 from resma_cli.rendering import draw_deletion, draw_report, draw_reports, draw_summary
 from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
@@ -155,7 +155,8 @@ def download_reports(
     format_ = format_ and format_.upper()
     # All reports are checked before the first file is saved.
     reports = [_find_ready(api_options, report_id) for report_id in dict.fromkeys(report_ids)]
-    target.check(sum(1 if report.get("splitBy") else len(choose_files(report, format_)) for report in reports))
+    _require_not_split(reports, format_)
+    target.check(sum(count_saved(report, target, format_) for report in reports))
     results = [
         {"reportId": report["id"], "saved": _download(api_options, report, target, format_)} for report in reports
     ]
@@ -164,6 +165,18 @@ def download_reports(
             require_all_formats(api_options.output, report, result["saved"])
     if not target.is_stdout:
         api_options.output.show(results[0] if len(results) == 1 else {"reports": results}, lambda _console: None)
+
+
+def _require_not_split(reports: list[Json], format_: str | None) -> None:
+    """Raises CommandFailedError if `--format` is used for a split report, whose manifest has no format."""
+    for report in reports:
+        if format_ and report.get("splitBy"):
+            download = f"resma files download {report['id']}"
+            detail = f"Report {report['id']} is split, and `--format` does not apply to its manifest."
+            remedy = f"`{download} --all --format {format_}` saves its {format_} files."
+            if format_ == "ZIP":
+                remedy = f"`{download} --zip` saves its ZIP archive."
+            raise CommandFailedError(ExitCode.USAGE, f"{detail} {remedy}")
 
 
 def _find_ready(api_options: ApiOptions, report_id: str) -> Json:

@@ -12,6 +12,7 @@ from resma_cli.amounts import count
 from resma_cli.api_client import Json
 from resma_cli.completion import complete_format
 from resma_cli.exit_codes import CommandFailedError, ExitCode
+from resma_cli.files import MANIFEST_FILES
 from resma_cli.output import clean
 from resma_cli.progress import show_files
 from resma_cli.rendering import describe_totals
@@ -21,16 +22,15 @@ from resma_cli.split_reports.verify import Verification, read_manifest, verify_f
 app = typer.Typer()
 
 
-@app.command(
-    "verify", epilog=examples("resma verify statements/manifest.json", "resma verify manifest.json statements -f PDF")
-)
+@app.command("verify", epilog=examples("resma verify statements", "resma verify manifest.json statements -f PDF"))
 @with_groups
 def verify(
     output_options: OutputOptions,
     manifest_path: Annotated[
         Path,
         typer.Argument(
-            metavar="MANIFEST", help="The manifest of a split report. `manifest.ndjson.gz` must be beside it."
+            metavar="MANIFEST",
+            help="The manifest of a split report, or its folder. `manifest.ndjson.gz` must be beside it.",
         ),
     ],
     folder: Annotated[
@@ -47,7 +47,9 @@ def verify(
     ] = None,
 ) -> None:
     """Verify the files of a split report against its manifest: all there, unchanged, and rows and totals add up."""
-    output, folder = output_options.output, folder or manifest_path.parent
+    output = output_options.output
+    folder = folder or (manifest_path if manifest_path.is_dir() else manifest_path.parent)
+    manifest_path = manifest_path / MANIFEST_FILES["manifest"] if manifest_path.is_dir() else manifest_path
     manifest = read_manifest(manifest_path)
     if not folder.is_dir():
         raise CommandFailedError(ExitCode.NOT_FOUND, f"{folder} is not a folder.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
@@ -87,15 +87,17 @@ def list_split_files(api: Api, report_id: str, query: Json, page_size: int = _PA
 
 
 def save_split_files(  # noqa: PLR0913  # what is saved, and where
-    api: Api, output: Output, report: Json, query: Json, folder: Path, *, with_manifest: bool, overwrite: bool
+    api: Api, output: Output, report: Json, query: Json | None, folder: Path, *, objects: Sequence[str], overwrite: bool
 ) -> SavedFiles:
     """Saves the stored files of a split report that match a query of the API, in a folder that is created if missing.
+
+    None as the query: no files. `objects` are saved too: `manifest`, `list` or `zip`.
 
     Errors of single files are collected. Raises CommandFailedError if the API rejects a request, and KeyboardInterrupt.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = _wanted_files(api, report, {**query, "status": "made"}, with_manifest=with_manifest)
-    total = None if query.get("search") or query.get("format") else _count_files(report)
+    wanted = _wanted_files(api, report, query, objects)
+    total = None if not query or query.get("search") or query.get("format") else _count_files(report)
     download = _Download(api, folder, overwrite)
     result = SavedFiles()
     with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="download") as threads, show_files(output, total) as show:
@@ -114,9 +116,18 @@ def save_split_files(  # noqa: PLR0913  # what is saved, and where
     return result
 
 
+def failed_formats(report: Json, query: Json) -> list[str]:
+    """Returns the failed formats of a READY split report, whose files the manifest omits, unless one is requested."""
+    if report["status"] != "READY" or query.get("format"):
+        return []
+    return [str(file["format"]) for file in report.get("failedFiles") or ()]
+
+
 def _count_files(report: Json) -> int:
     """Returns the number of files of a split report that are stored, as far as its status says."""
     split = report["split"]
+    if failed := failed_formats(report, {}):
+        return int(split["keys"] * (len(report["formats"]) - len(failed)))
     return int(split["keysDone"] * len(report["formats"]) - split["filesFailed"])
 
 
@@ -135,13 +146,17 @@ def _add(result: SavedFiles, future: Future[tuple[bool, int]]) -> None:
         result.bytes += size
 
 
-def _wanted_files(api: Api, report: Json, query: Json, *, with_manifest: bool) -> Iterator[_Wanted]:
+def _wanted_files(api: Api, report: Json, query: Json | None, objects: Sequence[str]) -> Iterator[_Wanted]:
     report_id, names = str(report["id"]), FileNames()
-    if with_manifest:
-        for name, file_name in MANIFEST_FILES.items():
-            path = path_of("reports", report_id, "download")
-            yield _Wanted(file_name, path, {"file": name}, report["split"][name])
-    for file in list_split_files(api, report_id, query):
+    for name in objects:
+        path = path_of("reports", report_id, "download")
+        yield _Wanted(MANIFEST_FILES.get(name, f"{report_id}.zip"), path, {"file": name}, report["split"][name])
+    if query is None:
+        return
+    failed = failed_formats(report, query)
+    for file in list_split_files(api, report_id, {**query, "status": "made"}):
+        if file["format"] in failed:
+            continue
         path = path_of("reports", report_id, "files", str(file["number"]), "download")
         yield _Wanted(names.choose(file), path, {"format": str(file["format"])}, file)
 

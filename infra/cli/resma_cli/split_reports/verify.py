@@ -32,9 +32,12 @@ Show = Callable[[int, int], None]
 class Verification:
     """What was verified, and what is wrong."""
 
+    keys: int = 0
     files: int = 0
     rows: int = 0
+    """Number of rows of the report. Each format has all of them."""
     bytes: int = 0
+    totals: list[Json] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -62,7 +65,8 @@ def verify_files(manifest_path: Path, manifest: Json, folder: Path, only: Collec
     `only` are the formats whose files the folder must have; empty: all formats. `show` gets the number and the bytes of
     the files so far. Problems are returned and not raised.
     """
-    found = Verification()
+    found = Verification(keys=manifest["keys"], rows=manifest["rows"], totals=manifest["totals"])
+    found.warnings += _describe_failed_formats(manifest)
     formats = {name: FormatSums() for name in manifest["formats"]}
     names = set(MANIFEST_FILES.values()) | {manifest_path.name}
     seen: Counter[str] = Counter()
@@ -83,7 +87,6 @@ def verify_files(manifest_path: Path, manifest: Json, folder: Path, only: Collec
             continue
         names.add(name)
         found.files += 1
-        found.rows += line["rows"]
         if not only or format_ in only:
             _verify_file(folder, name, line, found)
         show(found.files, found.bytes)
@@ -96,21 +99,27 @@ def verify_files(manifest_path: Path, manifest: Json, folder: Path, only: Collec
     return found
 
 
+def _describe_failed_formats(manifest: Json) -> Iterator[str]:
+    for failed in manifest.get("failedFormats") or ():
+        name, reason = failed["format"], failed.get("detail", "")
+        yield f"The format {name} is in `failedFormats` of the manifest: {reason} Its files are not verified."
+
+
 def _verify_list(path: Path, expected: Json, found: Verification) -> bool:
     """Verifies size and SHA-256 of the list of files. Returns whether it exists."""
     if not path.is_file():
         found.problems.append(f"{path} is missing. It must be beside the manifest.")
         return False
-    _verify_content(path, path.name, expected, found)
+    _verify_content(path, path.name, expected, found, source="manifest")
     return True
 
 
-def _verify_content(path: Path, name: str, expected: Json, found: Verification) -> None:
+def _verify_content(path: Path, name: str, expected: Json, found: Verification, source: str = "list of files") -> None:
     size = path.stat().st_size
     if size != expected["bytes"]:
-        found.problems.append(f"{name} has {count(size, 'byte')}, and its description {expected['bytes']:,}.")
+        found.problems.append(f"{name} has {count(size, 'byte')}, and the {source} says {expected['bytes']:,}.")
     elif _sha256(path) != expected["sha256"]:
-        found.problems.append(f"{name} has another SHA-256 than its description.")
+        found.problems.append(f"{name} has another SHA-256 than the {source} says.")
 
 
 def _sha256(path: Path) -> str:
