@@ -83,7 +83,9 @@ def _require_split_object(report: Report, format_: str | None, split_object: Spl
         raise ReportFileNotFoundError(f"The report is split and has a file for each key. {files}")
     if report.status == "EXPIRED":
         raise _expired()
-    if report.status in {"FAILED", "CANCELLED"}:
+    if report.status in {"CANCELLED", "SKIPPED"}:
+        raise ReportHasNoFileError(f"The report is {report.status} and has no files. Request it again.")
+    if report.status == "FAILED":
         raise ReportHasNoFileError(f"The report is {report.status} and has no manifest. {files}")
     if report.status != "READY" or report.manifest is None:
         raise ReportNotReadyError(f"The report is {report.status}. Poll its status until it is READY. {files}")

@@ -229,7 +229,9 @@ def test_files_are_available_until_they_are_deleted(
         assert answer[0] == {200: 200 if path == "files" else 303}.get(files[0], files[0]), answer
         if files[0] >= 400:
             assert _code(answer) == files
-    assert _code(system.call_api("GET", f"/api/v1/reports/{report_id}/download")) == manifest
+    answer = system.call_api("GET", f"/api/v1/reports/{report_id}/download")
+    assert _code(answer) == manifest
+    assert ("lists its files" in answer[2]["detail"]) == (files[0] == 200)
 
 
 def test_personal_keys_are_masked(system: System, admin: Connection[TupleRow], as_tenant: ActAs) -> None:
