@@ -153,10 +153,14 @@ def find_errors(request: ReportRequest) -> list[FieldError]:
     report_type = None
     with collect_errors(field_errors):
         report_type = find_report_type(request.type)
+        # If `splitBy` is wrong, it is unknown which filters of these columns are required, and none is reported.
+        by = report_type.split.by if report_type.split else ()
+        split_by: Sequence[str] = [name for name in by if request.filters.get(name) is None]
         with collect_errors(field_errors):
             report_type.check_split_by(request.split_by)
+            split_by = request.split_by or ()
         with collect_errors(field_errors):
-            report_type.check_filters(request.filters, request.split_by or ())
+            report_type.check_filters(request.filters, split_by)
         with collect_errors(field_errors):
             report_type.choose_columns(request.columns)
     if request.only_if is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +45,19 @@ def test_the_first_columns_are_accepted(split_by: list[str]) -> None:
 
 @pytest.mark.parametrize("split_by", [["account"], ["account", "branch"], ["branch", "id"], ["branch", "branch"]])
 def test_other_columns_are_refused(split_by: list[str]) -> None:
-    assert errors_of(splitBy=split_by) == [("/splitBy", 'It must be ["branch"] or ["branch", "account"].')]
+    detail = f'It must be ["branch"] or ["branch", "account"], not {json.dumps(split_by)}.'
+    assert errors_of(splitBy=split_by) == [("/splitBy", detail)]
+
+
+@pytest.mark.parametrize("filters", [{}, {"account": "BR1000-104729"}])
+def test_wrong_columns_make_no_filter_wrong(filters: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESMA_CATALOG", str(ROOT / "infra" / "demo" / "catalog"))
+    period = {"from": "2024-03-01", "to": "2024-03-31"}
+    given: dict[str, Any] = {"type": "ACCOUNT_STATEMENT", "splitBy": ["currency"]}
+    assert errors_of(**given, filters={**period, **filters}) == [
+        ("/splitBy", 'It must be ["account"], not ["currency"].')
+    ]
+    assert [pointer for pointer, _ in errors_of(**given, filters={**filters, "x": 1})] == ["/splitBy", "/filters/x"]
 
 
 def test_a_type_without_columns_to_split_by_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,8 +43,9 @@ def require_split_columns(report_type: ReportType, split_by: Sequence[str] | Non
         )
         raise RequestInvalidError.of([FieldError("/splitBy", detail)])
     if not split_by or tuple(split_by) != by[: len(split_by)]:
-        allowed = " or ".join(str(list(by[:count])).replace("'", '"') for count in range(1, len(by) + 1))
-        raise RequestInvalidError.of([FieldError("/splitBy", f"It must be {allowed}.")])
+        allowed = " or ".join(json.dumps(by[:count]) for count in range(1, len(by) + 1))
+        given = shorten(json.dumps(split_by, ensure_ascii=False), _MAX_TITLE)
+        raise RequestInvalidError.of([FieldError("/splitBy", f"It must be {allowed}, not {given}.")])
 
 
 def filters_of_key(report_type: ReportType, split_by: Sequence[str], cells: Row) -> dict[str, Any]:
