@@ -22,7 +22,7 @@ _Kind = tuple[str, str | None, str | None]
 def add_warnings(
     warnings: Sequence[dict[str, Any]] | None, more: Iterable[ReportWarning]
 ) -> list[dict[str, Any]] | None:
-    """Returns JSON of warnings with those of further files, which have `file` and `files`; None if there are none.
+    """Returns JSON of warnings with those of further files, which have `file` and `files`; None without any.
 
     A warning about several files has the detail, the row and the number of the first one, and the sum of their rows.
     """
