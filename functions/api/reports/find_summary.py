@@ -36,6 +36,8 @@ class ReportSummary:
     balance: dict[str, Any] | None
     control_totals: list[ControlTotalRecord] | None
     checkpoint: CheckpointRecord | None
+    shards_stamp: str | None
+    """Set once a split report has shards, with which its next attempt continues."""
     charts: list[StoredChart] | None
     """Charts. None if the snapshot was not counted, the files have expired, or the report predates this column."""
     personal_columns: list[str] | None
@@ -91,8 +93,8 @@ def translated_charts(summary: ReportSummary, caller: Caller, locale: str | None
 
 def _require_counted(summary: ReportSummary) -> None:
     if summary.status in {"PENDING", "GENERATING"}:
-        # Without a checkpoint, the next attempt takes another snapshot.
-        will_restart = summary.status == "PENDING" and summary.checkpoint is None
+        # Without a checkpoint or shards, the next attempt takes another snapshot.
+        will_restart = summary.status == "PENDING" and summary.checkpoint is None and summary.shards_stamp is None
         if summary.charts is None or will_restart:
             raise SummaryNotReadyError("The data of the report have not been counted yet. Try again in a moment.")
     elif (

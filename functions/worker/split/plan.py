@@ -29,7 +29,7 @@ MAX_SHARDS = 64
 """Maximum number of shards of a report."""
 
 SHARD_COST = 25_000
-"""Minimum cost of a shard, in rows; a key costs twenty more. A worker needs about a second for it."""
+"""Minimum cost of a shard, in rows; the files of a key cost 250 more. A worker needs about a second for it."""
 
 
 @dataclass(frozen=True)

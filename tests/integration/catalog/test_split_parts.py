@@ -22,7 +22,7 @@ from resma.snapshot import cursor
 from resma.snapshot.report_query import restricted
 from resma.snapshot.row_width import MAX_ROW_BYTES
 from resma.snapshot.snapshot import Snapshot, open_snapshot
-from resma.snapshot.split import slices
+from resma.snapshot.split import shard_plan, slices
 from resma.snapshot.split.key_range import Cells
 from resma.snapshot.split.shard_plan import ShardDigest, ShardPlan
 
@@ -236,7 +236,10 @@ def test_any_range_of_keys_is_read_in_the_order_of_the_report(
 
 
 @pytest.mark.parametrize(("max_shards", "cost"), [(1, 1), (5, 1), (64, 1), (64, 300), (3, 25_000)])
-def test_shards_contain_all_keys_once_in_order(connection: Connection[TupleRow], max_shards: int, cost: int) -> None:
+def test_shards_contain_all_keys_once_in_order(
+    connection: Connection[TupleRow], max_shards: int, cost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_plan, "KEY_COST", 20)
     report_type = make_type(make_query("text", "integer"), ["-a", "b", "at", "id"])
     with open_snapshot(connection, report_type, "demo", {}) as snapshot:
         plan = snapshot.plan_shards(["a", "b"], max_shards, cost)
@@ -256,8 +259,9 @@ def test_shards_contain_all_keys_once_in_order(connection: Connection[TupleRow],
 
 
 def test_a_large_key_is_a_shard_of_its_own_and_the_others_are_of_similar_size(
-    connection: Connection[TupleRow],
+    connection: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shard_plan, "KEY_COST", 20)
     query = (
         "SELECT CASE WHEN i <= 30000 THEN 'k5000' ELSE 'k' || 1000 + i % 9000 END AS a, NULL AS b, now() AS at,"
         " i AS id, 'x' AS category, 'EUR' AS currency, 1.5 AS amount, 0.0 AS balance"

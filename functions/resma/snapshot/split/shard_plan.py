@@ -23,8 +23,8 @@ MAX_SHARDS = 64
 SHARD_COST = 25_000
 """Default of the minimum cost of a shard, in rows: some seconds of a worker's time."""
 
-KEY_COST = 20
-"""Cost of the files of a key in addition to its rows, in rows."""
+KEY_COST = 250
+"""Cost of the files of a key in addition to its rows, in rows: a worker stores about a hundred files per second."""
 
 _BINS_PER_SHARD = 8
 
