@@ -107,7 +107,11 @@ def splits(system: System, admin: Connection[TupleRow]) -> SplitReports:
 
 
 def _write(folder: Path, keys: str, control: str | None = None, unless: str = "") -> None:
-    (folder / "report.toml").write_text(REPORT + ("[control]\n" + unless if control is not None else ""))
+    report = REPORT + ("[control]\n" + unless if control is not None else "")
+    if unless:  # a filter that is always set cannot be in it, and a balance needs such a filter
+        balance = '[balance]\ncolumn = "balance"\namount = "amount"\n'
+        report = report.replace(balance, "").replace("required = true, ", "")
+    (folder / "report.toml").write_text(report)
     (folder / "query.sql").write_text(QUERY.replace("{keys}", keys))
     if control is not None:
         (folder / "control.sql").write_text(control)
