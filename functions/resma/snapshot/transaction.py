@@ -42,10 +42,6 @@ class ReportTransaction:
         """Returns a name by which `open_snapshot` opens the same snapshot elsewhere, while this one is open."""
         return export_snapshot(self._connection)
 
-    def keep_open(self) -> None:
-        """Executes an empty statement, so that the transaction does not exceed its limit of idle time."""
-        self._connection.execute("SELECT")
-
     def estimate_rows(self, split_by: Sequence[str] = ()) -> RowEstimate:
         """Returns the number of rows, and of keys to split by, counted or estimated, within a few seconds."""
         return estimate_rows(self._connection, self._type, self._values["tenant_id"], self._values, split_by)

@@ -85,7 +85,6 @@ def test_an_imported_snapshot_has_no_later_rows(
             assert imported.summarize().rows == 50
         with open_snapshot(other, PLAIN, "demo", {}) as later:
             assert later.summarize().rows == 51
-        exported.keep_open()
         assert comments(exported) == before
 
 
