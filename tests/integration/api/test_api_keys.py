@@ -19,7 +19,14 @@ GENERATE = "/api/v1/reports/generate"
 KEYS = "/api/v1/api-keys"
 GOOD = {"type": "TRANSACTIONS", "format": "CSV"}
 SCHEDULE = f"sch_{'0' * 32}"
-IDS = {"eventId": "evt_x", "endpointId": "callback", "keyId": "x", "reportId": "x", "scheduleId": SCHEDULE}
+IDS = {
+    "eventId": "evt_x",
+    "endpointId": "callback",
+    "keyId": "x",
+    "number": "1",
+    "reportId": "x",
+    "scheduleId": SCHEDULE,
+}
 """Ids in paths. They do not exist, because the scope of a route is checked before they are looked up."""
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", GENERATE): GOOD,
