@@ -82,7 +82,10 @@ Right-to-left scripts do not need the refused characters, because labels are iso
 SINGLE_LINE_SCHEMA: dict[str, JsonValue] = {"pattern": f"^[^{_HIDDEN}]*[^{_HIDDEN}{_BLANK}][^{_HIDDEN}]*$"}
 """JSON Schema that corresponds to `SINGLE_LINE`."""
 
-WholeNumber = Annotated[int, BeforeValidator(_refuse_other_kinds)]
+WHOLE_NUMBER = BeforeValidator(_refuse_other_kinds)
+"""Validator of an integer. Limits must stand before it, otherwise the JSON Schema does not contain them."""
+
+WholeNumber = Annotated[int, WHOLE_NUMBER]
 """An integer in a request, as JSON Schema defines integers (2020-12 §6.1.1)."""
 
 

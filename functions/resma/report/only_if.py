@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from resma.json_models import RequestModel, WholeNumber
+from resma.json_models import WHOLE_NUMBER, RequestModel
 
 MAX_TOTAL_CONDITIONS = 20
 """Maximum number of conditions on totals in a request."""
 
 _MAX_ROWS = 10**15
 
-_Rows = Annotated[WholeNumber, Field(ge=0, le=_MAX_ROWS)]
+_Rows = Annotated[int, Field(ge=0, le=_MAX_ROWS), WHOLE_NUMBER]
 _Amount = Annotated[str, Field(max_length=60, pattern=r"^-?[0-9]{1,38}(\.[0-9]{1,20})?$")]
 
 
