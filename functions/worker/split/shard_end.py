@@ -51,18 +51,17 @@ def end_shard(
 
     Raises LeaseLostError.
     """
-    record_shard_usage(connection, shard.claim, usage)
-    if result == "DONE":
-        finish_shard(connection, shard.claim)
-    elif result == "CONTINUED":
-        continue_shard(connection, shard.claim)
-    else:
+    if result == "STALLED":
         stalled = ContinuationStalledError(
             "The files of one key need more time than a worker's invocation has. Choose fewer rows with filters, or "
             "raise `WorkerTimeoutSeconds`."
         )
-        if end_failed_attempt(connection, shard, stalled, usage) is None:
-            return "FAILED"
+        return "FAILED" if end_failed_attempt(connection, shard, stalled, usage) is None else result
+    record_shard_usage(connection, shard.claim, usage)
+    if result == "DONE":
+        finish_shard(connection, shard.claim)
+    else:
+        continue_shard(connection, shard.claim)
     return result
 
 

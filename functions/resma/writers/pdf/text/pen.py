@@ -69,7 +69,7 @@ class Pen:
 
 @lru_cache(_MAX_LINES)
 def _cached_line(line: Line) -> bytes | None:
-    """Returns a text object; None if the line needs other fonts, whose codes are different in every file."""
+    """Returns the operators from BT to ET; None if the line needs other fonts, whose codes differ in every file."""
     data = single(line.text)
     return None if data is None else _show_single(line, data)
 
