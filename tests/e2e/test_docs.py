@@ -101,6 +101,12 @@ def generate_a_report(up: RunningStack) -> str:
     return str(report_id)
 
 
+def latest(up: RunningStack, collection: str) -> str:
+    """Returns the id of the report or schedule that the page's previous command has created."""
+    items = urllib3.request("GET", f"{up.api_url}/api/v1/{collection}").json()["items"]
+    return str(max(items, key=lambda item: item["createdAt"])["id"])
+
+
 def dead_letter_a_report(up: RunningStack) -> str:
     """Makes a report dead-lettered, as after three failed attempts, and returns its id."""
     report_id = generate_a_report(up)
@@ -135,6 +141,10 @@ def test_the_pages_commands_work(up: RunningStack, tmp_path: Path, page: str) ->
             line = line.replace("<report id>", dead_letter_a_report(up))
         if line.startswith("curl") and "<id>" in line:
             line = line.replace("<id>", generate_a_report(up))
+        if "sch_0c6b…" in line:
+            line = line.replace("sch_0c6b…", latest(up, "schedules"))
+        if "840edab4" in line:
+            line = line.replace("840edab4", latest(up, "reports"))
         if re.match(r"(\.resma/venv/bin/)?resma (?!admin)|curl .* -o ", line):
             line = f"cd {tmp_path}; {line.removeprefix('.resma/venv/bin/')}"  # the folder for its file
         if line.startswith("export "):

@@ -2,7 +2,7 @@
 
 A request is one plain schema, because client generators lose properties beside `oneOf` and `if`. Filters and columns of
 each report type are separate components, which `x-filters-by-type` and `x-columns-by-type` name for programs.
-`x-split-columns-by-type` has the columns that reports may be split by.
+`x-split-columns-by-type` has the columns that reports may be split by, and `x-totals-by-type` the names of totals.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from resma.catalog import ReportType, filter_model, load_catalog
 FILTERS_BY_TYPE = "x-filters-by-type"
 COLUMNS_BY_TYPE = "x-columns-by-type"
 SPLIT_COLUMNS_BY_TYPE = "x-split-columns-by-type"
+TOTALS_BY_TYPE = "x-totals-by-type"
 
 
 def describe_report_types(document: Json) -> None:
@@ -37,6 +38,8 @@ def describe_report_types(document: Json) -> None:
     }
     splits = {name: list(report_type.split.by) for name, report_type in types.items() if report_type.split}
     request["splitBy"][SPLIT_COLUMNS_BY_TYPE] = splits
+    totals = {name: list(report_type.totals.amounts) for name, report_type in types.items() if report_type.totals}
+    schemas["TotalCondition"]["properties"]["amount"][TOTALS_BY_TYPE] = totals
     for name in ("CreateWebhookEndpointRequest", "UpdateWebhookEndpointRequest"):
         _name_types(schemas[name]["properties"]["reportTypes"], list(types))
 

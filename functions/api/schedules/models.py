@@ -145,7 +145,7 @@ def _read_day(value: object) -> object:
 
 
 _DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_Day = Annotated[date, BeforeValidator(_read_day)]
+_Day = Annotated[date, BeforeValidator(_read_day), Field(json_schema_extra={"pattern": _DAY_PATTERN})]
 BackfillOutcome = Literal["STARTED", "NOT_STARTED", "ALREADY_STARTED", "DUE"]
 
 _Paused = Annotated[
@@ -240,8 +240,8 @@ class BackfilledRun(ViewModel):
     from_: date | None = Field(alias="from", description="First day of the period.")
     to: date | None = Field(description="Last day of the period.")
     outcome: BackfillOutcome = Field(
-        description="`STARTED`, or `NOT_STARTED` in a dry run and after a quota was used up. `ALREADY_STARTED`: "
-        "the run has a report. `DUE`: the scheduler starts the run."
+        description="`STARTED`, or `NOT_STARTED` in a dry run and after a quota or the time was used up. "
+        "`ALREADY_STARTED`: the run has a report. `DUE`: the scheduler starts the run."
     )
     report_id: UUID | None = Field(description="Id of the run's report; null if it has none.")
 
@@ -254,18 +254,18 @@ class BackfillView(ViewModel):
     runs: list[BackfilledRun] = Field(description="Runs in the range, the earliest first.")
     started: int = Field(description="Number of runs that this request has started.")
     stopped: StopView | None = Field(
-        description="Quota that was used up before all runs were started. Send the request again later: runs that "
-        "were started are not started twice. Otherwise null."
+        description="Quota, or time limit, that was used up before all runs were started. Send the request again: runs "
+        "that were started are not started twice. Otherwise null."
     )
 
 
 class StopView(ViewModel):
-    """Quota that ended a backfill."""
+    """Limit that ended a backfill."""
 
     model_config = ConfigDict(title="BackfillStopped")
 
-    code: str = Field(description="Stable code of the quota, for programs.")
-    detail: str = Field(description="The quota, and what to do.")
+    code: str = Field(description="Stable code of the limit, for programs.")
+    detail: str = Field(description="The limit, and what to do.")
     retry_after_seconds: int = Field(description="Seconds after which another request can succeed.")
 
 

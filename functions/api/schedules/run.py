@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
+from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 MAX_BACKFILLED_RUNS = 366
 """Maximum number of runs in the range of a backfill: a year of days."""
+
+MAX_SECONDS = 20.0
+"""Maximum time in which a backfill starts runs. API Gateway ends a request after 29 seconds."""
 
 _FIRST_YEAR = 1970
 
@@ -65,9 +69,11 @@ def backfill_schedule(
 ) -> BackfillView:
     """Requests the reports of past runs, with the periods that they would have had, and the scopes of the caller.
 
-    Each run is started at most once: safe to call twice and concurrently. Stops if a quota is used up. Raises
-    ScopeMissingError, RequestInvalidError, QuotaExceededError if no run could be started, and the errors of `send`.
+    Each run is started at most once: safe to call twice and concurrently. Stops if a quota is used up, and after
+    `MAX_SECONDS`. Raises ScopeMissingError, RequestInvalidError, QuotaExceededError if no run could be started, and the
+    errors of `send`.
     """
+    until = monotonic() + MAX_SECONDS
     require_scope(caller, "reports:write")
     times = list(_times(schedule, backfill, datetime.now(UTC)))
     started: dict[datetime, UUID] = {}
@@ -75,7 +81,7 @@ def backfill_schedule(
         check_request(_limit_scopes(caller, schedule), _request_at(schedule, times[0]))
         with database.transaction(schedule.tenant_id) as connection:
             started = find_started(connection, schedule.tenant_id, schedule.schedule_id, times[0], times[-1])
-    runs = _Backfill(schedule, caller, send, started, is_stopped=backfill.dry_run)
+    runs = _Backfill(schedule, caller, send, started, until, is_stopped=backfill.dry_run)
     views = [runs.view(at) for at in times]
     return BackfillView(runs=views, started=runs.count, stopped=runs.stop)
 
@@ -89,8 +95,10 @@ class _Backfill:
     send: Send
     started: dict[datetime, UUID]
     """Reports of runs that were started before, by scheduled time."""
+    until: float
+    """Time of `monotonic` after which no further run is started."""
     is_stopped: bool
-    """Whether no further run is started: in a dry run, and after a quota was used up."""
+    """Whether no further run is started: in a dry run, and after a quota or the time was used up."""
     count: int = 0
     stop: StopView | None = None
 
@@ -113,6 +121,9 @@ class _Backfill:
         return BackfilledRun.model_validate(values)
 
     def _start(self, at: datetime) -> tuple[BackfillOutcome, UUID | None]:
+        if not self.is_stopped and monotonic() > self.until:
+            detail = f"Not all runs could be started within {MAX_SECONDS:.0f} seconds. Send the request again."
+            self._stop(StopView(code="time-limit-reached", detail=detail, retry_after_seconds=0))
         if self.is_stopped:
             return "NOT_STARTED", None
 
@@ -130,11 +141,13 @@ class _Backfill:
             if not self.count:
                 raise
             seconds = math.ceil(error.seconds)
-            self.stop = StopView(code=error.code, detail=error.detail, retry_after_seconds=seconds)
-            self.is_stopped = True
+            self._stop(StopView(code=error.code, detail=error.detail, retry_after_seconds=seconds))
             return "NOT_STARTED", None
         self.count += 1
         return "STARTED", report.report_id
+
+    def _stop(self, stop: StopView) -> None:
+        self.stop, self.is_stopped = stop, True
 
 
 def _times(schedule: Schedule, backfill: BackfillRequest, now: datetime) -> Iterator[datetime]:

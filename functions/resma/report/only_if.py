@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from resma.json_models import WHOLE_NUMBER, RequestModel
+from resma.string_patterns import NO_NUL
 
 MAX_TOTAL_CONDITIONS = 20
 """Maximum number of conditions on totals in a request."""
@@ -27,11 +28,14 @@ class RowsCondition(RequestModel):
 class TotalCondition(RequestModel):
     """Limits of a total, both inclusive. At least one of them is required."""
 
-    amount: str = Field(max_length=100, description="Name of the column that is added up, as in `totals`.")
+    amount: str = Field(
+        max_length=100, pattern=NO_NUL, description="Name of the column that is added up, as in `totals`."
+    )
     currency: str | None = Field(
         default=None,
         min_length=1,
         max_length=100,
+        pattern=NO_NUL,
         description="Currency of the total. Null or omitted: the total of at least one currency must be within the "
         "limits.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from datetime import UTC
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ assert {"America/Sao_Paulo", "Asia/Kathmandu"} <= zoneinfo.available_timezones()
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+([Zz]|[+-][0-9:]{5})")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_AMOUNT = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,20})?")
 _KEY = re.compile(r'[!#-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}"')
 
 
@@ -52,9 +54,9 @@ def filter_case(_context: Any, case: Any) -> bool:
 
 @schemathesis.hook
 def map_body(_context: Any, body: Any) -> Any:
-    """Corrects two rules in a request for a report.
+    """Corrects three rules in a request for a report.
 
-    The filter `from` gets the earlier of the two days. If `formats` is null, options of formats other than `format` are
+    `min` of a condition is not higher than `max`. The filter `from` gets the earlier of the two days. If `formats` is null, options of formats other than `format` are
     removed: the document forbids them with `contains`, which does not apply to null (JSON Schema 2020-12 §6.4.4), and
     with a stricter rule Schemathesis cannot generate a body.
     """
@@ -66,7 +68,23 @@ def map_body(_context: Any, body: Any) -> Any:
     if isinstance(filters, dict) and isinstance(filters.get("from"), str) and isinstance(filters.get("to"), str):
         first, last = sorted((filters["from"], filters["to"]))
         filters |= {"from": first, "to": last}
+    if isinstance(body, dict):
+        _correct_conditions(body.get("onlyIf"))
     return body
+
+
+def _correct_conditions(only_if: Any) -> None:
+    """Exchanges `min` and `max` of a condition if `min` is the higher one."""
+    if not isinstance(only_if, dict):
+        return
+    totals = only_if.get("totals")
+    for limits in (only_if.get("rows"), *(totals if isinstance(totals, list) else ())):
+        if isinstance(limits, dict) and {"min", "max"} <= limits.keys():
+            low, high = limits["min"], limits["max"]
+            if all(_is_like(each, _AMOUNT) for each in (low, high)) and Decimal(low) > Decimal(high):
+                limits |= {"min": high, "max": low}
+            elif all(isinstance(each, int | float) for each in (low, high)) and low > high:
+                limits |= {"min": high, "max": low}
 
 
 @schemathesis.hook
@@ -74,14 +92,17 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     """Corrects schedules whose fields are valid but must not be combined, in every phase.
 
     A time of day is removed if `when` is a cron expression, a calendar if `when` is not `first-business-day`, and days
-    in the filters if there is a period. `endsAt` is set so late that there is a run before it. A PATCH gets all these
+    in the filters if there is a period. `endsAt` is set so late that there is a run before it. The days of a backfill
+    are moved to 2020. A PATCH gets all these
     fields, since the current values of the schedule are not known here.
     """
     body = case.body
     # map_headers is not enough: the schedule, and with it the request, may have changed since the key was used.
     if case.path.endswith("/run") and case.headers:
         map_headers(None, case.headers)
-    if isinstance(body, dict) and "/schedules" in case.path:
+    if isinstance(body, dict) and case.path.endswith("/backfill"):
+        _correct_days(body)
+    elif isinstance(body, dict) and "/schedules" in case.path:
         if case.method == "PATCH":
             defaults = {"when": "daily", "period": None, "request": {"type": "TRANSACTIONS", "format": "CSV"}}
             case.body = body = defaults | body
@@ -90,6 +111,13 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
         if _is_like(body.get("endsAt"), _TIMESTAMP):
             body["endsAt"] = "2120-01-01T00:00:00Z"
         _correct_request(body)
+
+
+def _correct_days(body: dict[str, Any]) -> None:
+    """Moves the valid days of a backfill into the past, and makes `to` the later one."""
+    names = [name for name in ("from", "to") if _is_like(body.get(name), _DAY)]
+    days = sorted("2020" + body[name][4:8] + min(body[name][8:], "28") for name in names)
+    body |= zip(names, days, strict=True)
 
 
 def _correct_times(body: dict[str, Any]) -> None:

@@ -136,7 +136,7 @@ def test_files_that_a_worker_writes_after_the_deletion_are_removed(system: Syste
     "error",
     [
         EndpointConnectionError(endpoint_url="http://store.example"),
-        ClientError({"Error": {"Code": "SlowDown"}}, "DeleteObject"),
+        ClientError({"Error": {"Code": "SlowDown"}}, "DeleteObjects"),
     ],
 )
 def test_files_are_removed_when_the_store_is_available_again(
@@ -149,7 +149,7 @@ def test_files_are_removed_when_the_store_is_available_again(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(scheduler.app._resources().s3, "delete_object", refuse)
+        patch.setattr(scheduler.app._resources().s3, "delete_objects", refuse)
         assert system.run_scheduler()["deleted"] == 0
     assert len(system.objects()) == 1
     assert _delete(system, report_id)[1]["filesRemovedAt"] is None

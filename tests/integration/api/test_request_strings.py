@@ -69,7 +69,19 @@ _SUMMARY = {
     "filters": {**_DAYS, "status": ["BOOKED"], "type": ["PIX"], "currency": ["BRL"]},
 }
 _FEES = {"type": "FEES", "format": "CSV", "filters": {**_DAYS, "account": "1", "currency": ["BRL"], "over": "12.50"}}
-_REPORTS = [_TRANSACTIONS, _AUDIT_TRAIL, _STATEMENT, _SUMMARY, _FEES]
+_SPLIT = {
+    "type": "ACCOUNT_STATEMENT",
+    "format": "PDF",
+    "filters": _DAYS,
+    "splitBy": ["account"],
+    "zip": True,
+    "onlyIf": {
+        "rows": {"min": 1},
+        "totals": [{"amount": "amount", "currency": "BRL", "min": "-1.50", "max": "1000"}],
+        "changed": True,
+    },
+}
+_REPORTS = [_TRANSACTIONS, _AUDIT_TRAIL, _STATEMENT, _SUMMARY, _FEES, _SPLIT]
 _WORD = {"name": "Monthly", "when": "first-business-day", "at": "06:30", "calendar": "BR", "timeZone": "Europe/Lisbon"}
 _CRON = {
     "name": "Weekly",
@@ -91,6 +103,7 @@ BODIES: dict[tuple[str, str], list[Json]] = {
     ("PATCH", ENDPOINTS + "/{endpointId}"): [{"url": URL, "events": ["report.ready"], "reportTypes": ["FEES"]}],
     ("POST", ENDPOINTS + "/{endpointId}/rotate-secret"): [{"overlapHours": 1}],
     ("POST", SCHEDULES): [{**_WORD, **_PERIOD}, *({**_CRON, "request": request} for request in _REPORTS)],
+    ("POST", SCHEDULES + "/{scheduleId}/backfill"): [{**_DAYS, "dryRun": True}],
     ("POST", SCHEDULES + "/preview"): [{**_WORD, **_PERIOD}, *({**_CRON, "request": each} for each in _REPORTS)],
     ("PATCH", SCHEDULES + "/{scheduleId}"): [
         {**_WORD, **_PERIOD, "misfirePolicy": "skip"},
@@ -210,14 +223,14 @@ def _existing(system: System, path: str) -> str:
             status, _, answer = system.call_api("POST", address, body)
             assert status < 300, answer
             path = path.replace(f"{{{name}}}", answer["id"])
-    return path.replace("{eventId}", f"evt_{uuid4().hex}")
+    return path.replace("{eventId}", f"evt_{uuid4().hex}").replace("{number}", "1")
 
 
 _MADE: dict[str, tuple[str, Json]] = {
     "keyId": (KEYS, {"name": "test", "scopes": ["reports:read"]}),
     "endpointId": (ENDPOINTS, {"url": URL}),
     "scheduleId": (SCHEDULES, {**_WORD, **_PERIOD}),
-    "reportId": (GENERATE, _STATEMENT),
+    "reportId": (GENERATE, _SPLIT),
 }
 
 

@@ -370,7 +370,7 @@ def test_a_cancelled_report_stops_the_query(
     reports: Reports, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "resma.snapshot.snapshot._SESSION", "SET LOCAL datestyle = 'ISO, YMD'"
+        "resma.snapshot.session._SESSION", "SET LOCAL datestyle = 'ISO, YMD'"
     )  # so that no timeout ends the query earlier
     reports.request_report(CSV)
     with psycopg.connect(admin.info.dsn, password=admin.info.password) as blocker:

@@ -252,8 +252,8 @@ def test_keys_with_many_totals_are_recorded_in_small_transactions(
 
     monkeypatch.setattr(key_files, "insert_files", insert)
     baseline = splits.baseline(format="CSV")
-    assert max(inserted) == 3  # a shard
+    assert max(inserted) > 1  # all files of a shard
     inserted.clear()
-    monkeypatch.setattr(key_files, "MAX_UNRECORDED_TOTALS", 2)
+    monkeypatch.setattr(key_files, "MAX_UNRECORDED_TOTALS", 1)
     assert splits.baseline(format="CSV") == baseline
-    assert max(inserted) <= 2
+    assert max(inserted) == 1

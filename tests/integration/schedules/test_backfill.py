@@ -161,6 +161,16 @@ def test_a_quota_that_is_used_up_ends_the_backfill_which_can_be_repeated(
     assert backfill(system, path, QUARTER)["started"] == 1
 
 
+def test_a_backfill_ends_in_time_and_can_be_repeated(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make(system)
+    with monkeypatch.context() as patch:
+        patch.setattr("api.schedules.run.MAX_SECONDS", 0.0)
+        answer = backfill(system, path, QUARTER)
+    assert [run["outcome"] for run in answer["runs"]] == ["NOT_STARTED"] * 3
+    assert (answer["started"], answer["stopped"]["code"]) == (0, "time-limit-reached")
+    assert backfill(system, path, QUARTER)["started"] == 3
+
+
 @pytest.mark.parametrize(
     ("body", "pointers"),
     [

@@ -387,7 +387,11 @@ def test_run_now_sends_no_personal_data_to_a_callback_of_an_owner_without_the_sc
 
 def test_the_requests_in_the_guide_are_accepted(system: System) -> None:
     page = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
-    written, previewed = (json.loads(body) for body in re.findall(r"^ {4}curl .* -d '(.*)'$", page, re.MULTILINE))
-    assert make(system, **{"at": None, "calendar": None, **written})["name"] == "Monthly statement"
+    bodies = [json.loads(body) for body in re.findall(r"^ {4}curl .* -d '(.*)'$", page, re.MULTILINE)]
+    written, previewed, backfilled = bodies
+    schedule = make(system, **{"at": None, "calendar": None, **written})
+    assert schedule["name"] == "Monthly statement"
+    status, _, backfill = system.call_api("POST", f"{SCHEDULES}/{schedule['id']}/backfill", backfilled)
+    assert (status, [run["outcome"] for run in backfill["runs"]]) == (200, ["NOT_STARTED"] * 3)
     runs = system.call_api("POST", f"{SCHEDULES}/preview", previewed, query={"count": "50"})[2]["runs"]
     assert any(run["note"] for run in runs), "as the page says"

@@ -62,6 +62,7 @@ export const WORDS = {
   "problem.report-expired": "The files have expired",
   "problem.report-finished": "The report has already ended",
   "problem.requests-quota-exceeded": "Too many requests",
+  "problem.time-limit-reached": "Not all runs were started in time",
   "problem.live-reports-quota-exceeded": "Too many reports in progress",
   "problem.rows-quota-exceeded": "Daily row limit reached",
   "problem.files-quota-exceeded": "Daily file limit reached",

@@ -62,6 +62,7 @@ export const WORDS = {
   "problem.report-expired": "Os arquivos expiraram",
   "problem.report-finished": "O relatório já terminou",
   "problem.requests-quota-exceeded": "Muitas requisições",
+  "problem.time-limit-reached": "Nem todas as execuções foram iniciadas a tempo",
   "problem.live-reports-quota-exceeded": "Muitos relatórios em andamento",
   "problem.rows-quota-exceeded": "Limite diário de linhas atingido",
   "problem.files-quota-exceeded": "Limite diário de arquivos atingido",

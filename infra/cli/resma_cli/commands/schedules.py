@@ -295,7 +295,7 @@ def backfill_schedule(
 ) -> None:
     """Start a schedule's runs of past days, each with the period that it had then.
 
-    Runs that were started before are not started again, so the command can be repeated after a quota was used up.
+    Runs that were started before are not started again, so the command can be repeated after it was stopped by a limit.
     """
     api = api_options.api
     body = {"from": first, "to": last, "dryRun": dry_run}
