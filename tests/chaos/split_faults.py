@@ -23,19 +23,20 @@ class _Phase:
 
     target: str
     when: bytes
-    aim_seconds: float = 10
-    """Maximum time that the fault waits for a report in this phase."""
 
 
 PHASES: Mapping[Kind, _Phase] = {
     "kill-split-planning": _Phase("source", b"pg_export_snapshot"),
     "kill-split-sending": _Phase("sqs", b'shard\\":'),
     # The second shard is usually another worker's, and the first one the coordinator's.
-    "kill-split-shards": _Phase("s3", b"/2-1/", 20),
-    "lose-snapshot": _Phase("s3", b"/1-1/", 15),
-    "kill-split-manifest": _Phase("s3", b"manifest.ndjson", 40),
+    "kill-split-shards": _Phase("s3", b"/2-1/"),
+    "lose-snapshot": _Phase("s3", b"/1-1/"),
+    "kill-split-manifest": _Phase("s3", b"manifest.ndjson"),
 }
 """The phases at which faults are aimed."""
+
+AIM_SECONDS = 60.0
+"""Maximum time that a fault waits for a report in its phase. The report may wait for a worker, behind others."""
 
 
 def running_jobs(client: Client) -> list[tuple[str, int]]:
@@ -49,7 +50,7 @@ def inject_split_fault(client: Client, faults: Faults, planned: PlannedFault) ->
     phase = PHASES[planned.kind]
     fault = Fault("stall", when=phase.when)
     with getattr(faults, phase.target).failing(fault):
-        if not fault.injected.wait(phase.aim_seconds):
+        if not fault.injected.wait(AIM_SECONDS):
             return False
         if planned.kind == "lose-snapshot":
             return _terminate_exporters(client)

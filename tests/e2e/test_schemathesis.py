@@ -26,7 +26,7 @@ from tests.support.client import lift_quotas
 from tests.support.documentation import authorize, documentation_page, try_out
 from tests.support.local_stack import STACK, running_stack
 from tests.support.random_search import choose_seed, is_fuzzing, random_search
-from tests.support.stated_rules import with_stated_rules
+from tests.support.stated_rules import with_rules_for_generation
 
 CONFIGURATION = Path(__file__).parent / "schemathesis" / "schemathesis.toml"
 ROWS = 1_000
@@ -57,7 +57,7 @@ def test_schemathesis_finds_no_failures(stack: Stack, key: str, tmp_path: Path) 
     url = f"{stack.up.api_url}/openapi.json"
     answer = urllib3.request("GET", url, headers={"Authorization": f"Bearer {key}"})
     assert answer.status == 200, answer.data
-    document.write_text(json.dumps(with_stated_rules(answer.json())), encoding="utf-8")
+    document.write_text(json.dumps(with_rules_for_generation(answer.json())), encoding="utf-8")
     command = [
         str(PROJECT_PYTHON.with_name("schemathesis")), "--no-color", f"--config-file={CONFIGURATION}", "run",
         str(document), f"--seed={choose_seed(1)}", "--generation-database=none",

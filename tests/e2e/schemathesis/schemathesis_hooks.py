@@ -32,6 +32,10 @@ assert {"America/Sao_Paulo", "Asia/Kathmandu"} <= zoneinfo.available_timezones()
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+([Zz]|[+-][0-9:]{5})")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_NAME = re.compile(r"[^\x00]{0,100}")
+_TEXT = re.compile(r"[^\x00]{1,40}")
+_TOTALS = {"TRANSACTIONS": "amount", "ACCOUNT_STATEMENT": "amount", "DAILY_SUMMARY": "net"}
+_CONDITION = {"amount", "currency", "min", "max"}
 _AMOUNT = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,20})?")
 _KEY = re.compile(r'[!#-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}"')
 
@@ -54,9 +58,9 @@ def filter_case(_context: Any, case: Any) -> bool:
 
 @schemathesis.hook
 def map_body(_context: Any, body: Any) -> Any:
-    """Corrects three rules in a request for a report.
+    """Corrects rules of split reports and of conditions in a request for a report, and two others.
 
-    `min` of a condition is not higher than `max`. The filter `from` gets the earlier of the two days. If `formats` is null, options of formats other than `format` are
+    The filter `from` gets the earlier of the two days. If `formats` is null, options of formats other than `format` are
     removed: the document forbids them with `contains`, which does not apply to null (JSON Schema 2020-12 §6.4.4), and
     with a stricter rule Schemathesis cannot generate a body.
     """
@@ -69,22 +73,60 @@ def map_body(_context: Any, body: Any) -> Any:
         first, last = sorted((filters["from"], filters["to"]))
         filters |= {"from": first, "to": last}
     if isinstance(body, dict):
-        _correct_conditions(body.get("onlyIf"))
+        _correct_split(body)
+        _correct_conditions(body)
     return body
 
 
-def _correct_conditions(only_if: Any) -> None:
-    """Exchanges `min` and `max` of a condition if `min` is the higher one."""
+def _correct_split(body: dict[str, Any]) -> None:
+    """Splits a statement by its account instead of filtering by it, and no other report."""
+    split_by, filters = body.get("splitBy"), body.get("filters")
+    if not (isinstance(split_by, list) and split_by and all(_is_like(name, _NAME) for name in split_by)):
+        if split_by is None and body.get("zip") is True:
+            body["zip"] = False
+        return
+    if (
+        body.get("type") == "ACCOUNT_STATEMENT"
+        and isinstance(filters, dict)
+        and _is_like(filters.get("account"), _TEXT)
+    ):
+        body["splitBy"] = ["account"]
+        del filters["account"]
+    else:
+        body["splitBy"] = None
+        if body.get("zip") is True:
+            body["zip"] = False
+
+
+def _correct_conditions(body: dict[str, Any]) -> None:
+    """Gives conditions the totals of the report type, at least one limit, and a `min` that is not higher than `max`."""
+    only_if = body.get("onlyIf")
     if not isinstance(only_if, dict):
         return
-    totals = only_if.get("totals")
-    for limits in (only_if.get("rows"), *(totals if isinstance(totals, list) else ())):
-        if isinstance(limits, dict) and {"min", "max"} <= limits.keys():
-            low, high = limits["min"], limits["max"]
-            if all(_is_like(each, _AMOUNT) for each in (low, high)) and Decimal(low) > Decimal(high):
-                limits |= {"min": high, "max": low}
-            elif all(isinstance(each, int | float) for each in (low, high)) and low > high:
-                limits |= {"min": high, "max": low}
+    rows, totals = only_if.get("rows"), only_if.get("totals")
+    if isinstance(rows, dict):
+        _correct_limits(rows, 0)
+    if isinstance(totals, list) and all(isinstance(each, dict) for each in totals):
+        name = _TOTALS.get(str(body.get("type")))
+        for each in totals:
+            if _is_like(each.get("amount"), _TEXT):
+                each["amount"] = name or each["amount"]
+            _correct_limits(each, "0")
+        if name is None and all({"amount"} <= each.keys() <= _CONDITION for each in totals):
+            only_if["totals"] = None
+    if only_if.keys() <= {"rows", "totals", "changed"} and not any(only_if.values()):
+        only_if["changed"] = True
+
+
+def _correct_limits(limits: dict[str, Any], default: Any) -> None:
+    low: Any = limits.get("min")
+    high: Any = limits.get("max")
+    if limits.keys() <= _CONDITION and low is None and high is None:
+        limits["min"] = default
+    are_amounts = all(_is_like(each, _AMOUNT) for each in (low, high))
+    are_counts = all(isinstance(each, int | float) for each in (low, high))
+    if (are_amounts and Decimal(low) > Decimal(high)) or (are_counts and low > high):
+        limits |= {"min": high, "max": low}
 
 
 @schemathesis.hook

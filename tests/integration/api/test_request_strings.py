@@ -69,7 +69,7 @@ _SUMMARY = {
     "filters": {**_DAYS, "status": ["BOOKED"], "type": ["PIX"], "currency": ["BRL"]},
 }
 _FEES = {"type": "FEES", "format": "CSV", "filters": {**_DAYS, "account": "1", "currency": ["BRL"], "over": "12.50"}}
-_SPLIT = {
+_SPLIT: Json = {
     "type": "ACCOUNT_STATEMENT",
     "format": "PDF",
     "filters": _DAYS,
@@ -81,7 +81,7 @@ _SPLIT = {
         "changed": True,
     },
 }
-_REPORTS = [_TRANSACTIONS, _AUDIT_TRAIL, _STATEMENT, _SUMMARY, _FEES, _SPLIT]
+_REPORTS: list[Json] = [_TRANSACTIONS, _AUDIT_TRAIL, _STATEMENT, _SUMMARY, _FEES, _SPLIT]
 _WORD = {"name": "Monthly", "when": "first-business-day", "at": "06:30", "calendar": "BR", "timeZone": "Europe/Lisbon"}
 _CRON = {
     "name": "Weekly",
