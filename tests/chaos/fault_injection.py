@@ -53,6 +53,7 @@ class FaultInjector:
         self._faults = faults
         self._recovery = recovery
         self._threads: list[threading.Thread] = []
+        self._armed: dict[tuple[Kind, float], threading.Event] = defaultdict(threading.Event)
         self.injected: list[InjectedFault] = []
         self.duplicates = 0
         self.errors: list[str] = []
@@ -66,6 +67,10 @@ class FaultInjector:
             thread = threading.Thread(target=self._run, args=(lane_faults, started), name=f"faults-{lane}", daemon=True)
             thread.start()
             self._threads.append(thread)
+
+    def wait_for(self, kind: Kind, at_seconds: float) -> None:
+        """Waits until the fault that is planned for this time waits for its report, or is over."""
+        self._armed[kind, at_seconds].wait()
 
     def is_done(self) -> bool:
         """Returns whether the last fault is over."""
@@ -85,6 +90,8 @@ class FaultInjector:
                 # Another fault, such as a restart of the database, can prevent this one.
                 self.errors.append(f"{planned.kind}: {type(error).__name__}")
                 continue
+            finally:
+                self._armed[planned.kind, planned.at_seconds].set()
             if had_effect:
                 self.injected.append(InjectedFault(planned.kind, began, time.time()))
 
@@ -135,7 +142,8 @@ class FaultInjector:
 
     def _inject_into_split_report(self, planned: PlannedFault) -> bool:
         running = self._running()
-        had_effect = inject_split_fault(self._client, self._faults, planned)
+        armed = self._armed[planned.kind, planned.at_seconds]
+        had_effect = inject_split_fault(self._client, self._faults, planned, armed)
         if had_effect:
             self._recovery.watch(running, only_if_expired=True)
         return had_effect

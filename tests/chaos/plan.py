@@ -73,6 +73,8 @@ class PlannedRequest:
     content: int
     behaviors: tuple[Behavior, ...] | None
     """How its receiver responds before it accepts the webhook; None if the request has no callback URL."""
+    target_of: Kind | None = None
+    """Fault that is aimed at this report: the request is sent when the fault waits for it, which may be later."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def make_plan(seed: int, reports: int, outages: OutageOptions, *, is_quick: bool
     last = max(fault.at_seconds for fault in faults)
     plain = _contents(chance, 16 if is_quick else 60)
     split = split_contents(chance)
-    split_targets = [fault.at_seconds for fault in faults if fault.kind in AIMED_AT_SPLIT_REPORTS]
+    split_faults = [fault for fault in faults if fault.kind in AIMED_AT_SPLIT_REPORTS]
     targets = [
         fault.at_seconds + chance.uniform(0, 0.5)
         for fault in faults
@@ -120,12 +122,13 @@ def make_plan(seed: int, reports: int, outages: OutageOptions, *, is_quick: bool
     planned = list(plan_outages(chance, last + OUTAGES_AFTER_SECONDS, outages))
     targets += [outage.at_seconds + outage.seconds * chance.uniform(-0.1, 0.6) for outage in planned for _ in range(2)]
     last = max([last, *(outage.ends_at_seconds for outage in planned)])
-    requests = _requests(chance, max(len(plain), reports - len(split_targets)), len(plain), last, targets)
+    requests = _requests(chance, max(len(plain), reports - len(split_faults) - 1), len(plain), last, targets)
     # The last content is SKIPPED, so no phase is aimed at it.
-    aimed = [(at, number % (len(split) - 1)) for number, at in enumerate(split_targets)]
-    for at, content in (*aimed, (chance.uniform(0, last), len(split) - 1)):
-        at_seconds = at + chance.uniform(0, 0.5)
-        requests.append(PlannedRequest(len(requests), at_seconds, len(plain) + content, _behaviors(chance)))
+    for number, fault in enumerate(split_faults):
+        content = len(plain) + number % (len(split) - 1)
+        requests.append(PlannedRequest(len(requests), fault.at_seconds, content, _behaviors(chance), fault.kind))
+    skipped = len(plain) + len(split) - 1
+    requests.append(PlannedRequest(len(requests), chance.uniform(0, last), skipped, _behaviors(chance)))
     return ChaosPlan(seed, [*plain, *split], requests, faults, planned)
 
 

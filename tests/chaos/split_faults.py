@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,11 +46,15 @@ def running_jobs(client: Client) -> list[tuple[str, int]]:
     return [(str(report_id), int(attempt)) for report_id, attempt in rows]
 
 
-def inject_split_fault(client: Client, faults: Faults, planned: PlannedFault) -> bool:
-    """Waits for a split report in the fault's phase, and injects the fault. Returns whether there was such a report."""
+def inject_split_fault(client: Client, faults: Faults, planned: PlannedFault, armed: threading.Event) -> bool:
+    """Waits for a split report in the fault's phase, and injects the fault. Returns whether there was such a report.
+
+    Sets `armed` when it starts to wait, so that a report can be requested for it.
+    """
     phase = PHASES[planned.kind]
     fault = Fault("stall", when=phase.when)
     with getattr(faults, phase.target).failing(fault):
+        armed.set()
         if not fault.injected.wait(AIM_SECONDS):
             return False
         if planned.kind == "lose-snapshot":

@@ -126,9 +126,12 @@ def run_workload(
     started = time.monotonic()
     injectors.faults.start(plan.faults, started)
     injectors.outages.start(plan.outages, started)
-    with ThreadPoolExecutor(16, thread_name_prefix="caller") as callers:
-        requests = [callers.submit(_request_as_planned, client, plan, request, receivers, workload, started)
-                    for request in plan.requests]  # fmt: skip
+    # The callers of reports that a fault is aimed at are always waiting for it.
+    ordered = sorted(plan.requests, key=lambda request: (request.target_of is None, request.at_seconds))
+    aimed = sum(request.target_of is not None for request in ordered)
+    with ThreadPoolExecutor(16 + aimed, thread_name_prefix="caller") as callers:
+        requests = [callers.submit(_request_as_planned, client, plan, request, receivers, workload, injectors, started)
+                    for request in ordered]  # fmt: skip
         while not (injectors.are_done() and all(future.done() for future in requests)):
             show(workload, injectors)
             time.sleep(1)
@@ -184,9 +187,12 @@ def _request_as_planned(
     request: PlannedRequest,
     receivers: FaultyReceivers,
     workload: Workload,
+    injectors: Injectors,
     started: float,
 ) -> None:
     time.sleep(max(0.0, started + request.at_seconds - time.monotonic()))
+    if request.target_of is not None:
+        injectors.faults.wait_for(request.target_of, request.at_seconds)
     body = dict(plan.contents[request.content])
     if request.behaviors is not None:
         body["callbackUrl"] = receivers.callback_url(request.number, request.behaviors)

@@ -12,6 +12,10 @@ from typing import Literal, Self
 
 _CHUNK = 65536
 _DRAIN_SECONDS = 5
+
+MAX_WAIT_SECONDS = 300
+"""Maximum time that a fault waits for the end of another thread's fault."""
+
 _SERVICE_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -98,6 +102,7 @@ class FaultProxy:
     def __init__(self, target_port: int, target_host: str = "127.0.0.1") -> None:
         self._target = (target_host, target_port)
         self._fault: Fault | None = None
+        self._is_free = threading.Lock()
         self._links: set[_Link] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = int(self._listener.getsockname()[1])
@@ -116,14 +121,15 @@ class FaultProxy:
 
     @contextlib.contextmanager
     def failing(self, fault: Fault) -> Iterator[Fault]:
-        """Injects a fault for the duration of the block."""
-        assert self._fault is None, "The proxy injects one fault at a time."
+        """Injects a fault for the duration of the block. Another thread's fault is first waited for."""
+        assert self._is_free.acquire(timeout=MAX_WAIT_SECONDS), "The proxy injects one fault at a time."
         self._fault = fault
         try:
             yield fault
         finally:
             self._fault = None
             fault.ended.set()
+            self._is_free.release()
 
     @contextlib.contextmanager
     def slowed(self, bytes_per_second: int) -> Iterator[None]:
