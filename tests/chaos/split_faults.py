@@ -36,7 +36,7 @@ PHASES: Mapping[Kind, _Phase] = {
 }
 """The phases at which faults are aimed."""
 
-AIM_SECONDS = 60.0
+AIM_SECONDS = 180.0
 """Maximum time that a fault waits for a report in its phase. The report may wait for a worker, behind others."""
 
 

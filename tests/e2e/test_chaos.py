@@ -1,4 +1,4 @@
-"""A short chaos run: one fault of each kind and one outage of each dependency while forty reports are generated."""
+"""A short chaos run: one fault of each kind, also in each phase of a split report, and one outage of each dependency while forty reports are generated."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tests.chaos.figures import ProgressLine, print_figures
 from tests.chaos.outages import MODES, QUICK_LONGEST_SECONDS, OutageOptions
 from tests.chaos.plan import make_plan
 from tests.chaos.run import run_chaos
+from tests.chaos.split_faults import PHASES
 from tests.support.local_stack import STACK
 from tests.support.random_search import choose_seed, random_search
 
@@ -24,4 +25,5 @@ def test_a_chaos_run_loses_nothing_and_duplicates_nothing() -> None:
     print_figures(console, outcome)
     assert outcome.verdict.is_valid, outcome.summary
     assert len(outcome.workload.accepted) == REPORTS
+    assert set(PHASES) <= outcome.injectors.faults.counts().keys()
     assert {outage.dependency for outage in outcome.injectors.outages.injected} == set(MODES)
