@@ -1,4 +1,7 @@
-"""A short chaos run: one fault of each kind, also in each phase of a split report, and one outage of each dependency while forty reports are generated."""
+"""A short chaos run: one fault of each kind, also in each phase of a split report, while forty reports are generated.
+
+Each dependency has one outage.
+"""
 
 from __future__ import annotations
 
