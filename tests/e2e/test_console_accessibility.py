@@ -33,7 +33,7 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
         dead = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", dead)
     abandon(client, dead)
-    url = webhooks.customer("everybody", [500])
+    url = webhooks.customer("everybody", [500] * 100)
     endpoint = client.http("POST", "/api/v1/webhook-endpoints", json={"url": url}).json()["id"]
     ready = client.request_report("CSV", {"from": "2024-01-01"})
     client.wait_for_status(ready, "READY")

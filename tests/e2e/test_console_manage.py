@@ -168,7 +168,7 @@ def test_a_schedule_on_a_day_of_the_week_is_run_now(client: Client, page: Page) 
 def test_an_endpoint_that_fails_says_so_and_is_tested_edited_and_rotated(
     client: Client, own_receiver: WebhookReceiver, page: Page
 ) -> None:
-    url = own_receiver.customer("failing", [500])
+    url = own_receiver.customer("failing", [500] * 100)
     endpoint = client.http("POST", "/api/v1/webhook-endpoints", json={"url": url}).json()
     own_receiver.use_secret(endpoint["secret"])
     path = f"/api/v1/webhook-endpoints/{endpoint['id']}"

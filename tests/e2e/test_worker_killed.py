@@ -18,8 +18,8 @@ from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.kill_workers import ALL, PART, is_running, kill_workers, kill_workers_in_mid_report
 from tests.support.local_stack import Faults
 
-READY = b"status = 'READY'"
-"""Part of the statement that makes a report READY."""
+READY = b"status = 'READY', finished_at"
+"""Part of the statement that makes a report READY, and of no other."""
 
 
 @dataclass(frozen=True)

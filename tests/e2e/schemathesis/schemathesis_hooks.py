@@ -135,7 +135,7 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 
     A time of day is removed if `when` is a cron expression, a calendar if `when` is not `first-business-day`, and days
     in the filters if there is a period. `endsAt` is set so late that there is a run before it. The days of a backfill
-    are moved to 2020. A PATCH gets all these
+    are moved to one month. A PATCH gets all these
     fields, since the current values of the schedule are not known here.
     """
     body = case.body
@@ -156,9 +156,9 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 
 
 def _correct_days(body: dict[str, Any]) -> None:
-    """Moves the valid days of a backfill into the past, and makes `to` the later one."""
+    """Moves the valid days of a backfill to one month of the past, and makes `to` the later one."""
     names = [name for name in ("from", "to") if _is_like(body.get(name), _DAY)]
-    days = sorted("2020" + body[name][4:8] + min(body[name][8:], "28") for name in names)
+    days = sorted("2020-01-" + min(body[name][8:], "31") for name in names)
     body |= zip(names, days, strict=True)
 
 
