@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-FIXED_BYTES = {"csv": 100, "ndjson": 0, "xlsx": 5_200, "pdf": 59_500, "parquet": 2_000}
+FIXED_BYTES = {"csv": 100, "ndjson": 0, "xlsx": 5_200, "pdf": 28_000, "parquet": 2_000}
 """Bytes of a file without rows, by the first part of its extension. In a PDF these are the cover, charts and fonts."""
+
+BYTES_WITHOUT_COVER = 16_000
+"""The same of a PDF without a cover, such as a statement."""
 
 BYTES_PER_CELL = {
     "csv": 12.8,
@@ -84,6 +87,8 @@ class RequestedFile:
     rows: int
     columns: list[str] | None
     cells: int
+    has_cover: bool = True
+    """Whether the file has a cover with charts, if it is a PDF."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +100,13 @@ class Paging:
     """Whether the PDF has wrapped columns."""
     has_subtotals: bool
     has_contents: bool
-    has_cover: bool = True
     groups: int = 1
     """Number of pages for each page of rows: more than one if the columns are split."""
 
 
 def estimate_bytes(requested: RequestedFile, seen: Sequence[Observation]) -> int:
     """Returns the bytes of a file, from the bytes per cell of similar files."""
-    fixed = FIXED_BYTES[_format(requested.extension)]
+    fixed = FIXED_BYTES[_format(requested.extension)] if requested.has_cover else BYTES_WITHOUT_COVER
     similar = _similar_files(requested, seen)
     weight = _BASELINE_ROWS * requested.cells
     per_cell = (weight * BYTES_PER_CELL[requested.extension] + sum(max(0, file.bytes - fixed) for file in similar)) / (
@@ -113,10 +117,10 @@ def estimate_bytes(requested: RequestedFile, seen: Sequence[Observation]) -> int
 
 def estimate_pages(requested: RequestedFile, seen: Sequence[Observation], pages: Paging) -> int:
     """Returns the pages of a PDF: cover, contents, and rows with as many lines per row as similar files have."""
-    front = pages.has_cover + pages.has_contents
+    front = requested.has_cover + pages.has_contents
     lines = requested.rows * _lines_per_row(requested, seen, pages, front)
     if requested.rows <= 1:
-        front = int(pages.has_cover)  # a table of contents needs at least two periods
+        front = int(requested.has_cover)  # a table of contents needs at least two periods
     groups = pages.groups if requested.rows else 1
     return front + groups * max(1, ceil(round(lines / pages.lines_per_page, 3)))
 

@@ -26,7 +26,7 @@ from resma.database.connection import Database
 from resma.errors import QueryInvalidError, UnknownTimeZoneError
 from resma.jobs.personal_data import personal_content
 from resma.report.content import ReportContent
-from resma.report.format_options import FormatOptions
+from resma.report.format_options import FormatOptions, PdfParts
 from resma.request_errors import FieldError, ReportQueryRefusedError, RequestInvalidError
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import check_request
@@ -104,10 +104,18 @@ def _estimate_rows(source: Database, tenant_id: str, report_type: ReportType, co
 def _requested_files(report_type: ReportType, content: ReportContent, rows: int) -> dict[str, RequestedFile]:
     options = FormatOptions.model_validate(content.options)
     cells = len(report_type.choose_columns(content.columns))
+    has_cover = _parts(report_type, options).cover is not False
     return {
-        format_: RequestedFile(file_extension(format_, options), rows, content.columns, cells)
+        format_: RequestedFile(
+            file_extension(format_, options), rows, content.columns, cells, has_cover or format_ != "PDF"
+        )
         for format_ in content.formats
     }
+
+
+def _parts(report_type: ReportType, options: FormatOptions) -> PdfParts:
+    """Returns the parts of a PDF, by the request, the report type and the catalog's settings."""
+    return options.pdf.or_else(report_type.pdf).or_else(settings_in_use().pdf)
 
 
 def _page(report_type: ReportType, content: ReportContent) -> Readability:
@@ -122,7 +130,6 @@ def _file(
     pages = None
     if format_ == "PDF":
         options = FormatOptions.model_validate(content.options)
-        parts = options.pdf.or_else(report_type.pdf).or_else(settings_in_use().pdf)
         pages = estimate_pages(
             requested,
             seen,
@@ -130,8 +137,7 @@ def _file(
                 find_lines_per_page(report_type, content.locale, options),
                 wraps=any(column.wrap for column in report_type.choose_columns(content.columns)),
                 has_subtotals=report_type.subtotals is not None,
-                has_contents=report_type.period is not None and parts.contents is not False,
-                has_cover=parts.cover is not False,
+                has_contents=report_type.period is not None and _parts(report_type, options).contents is not False,
                 groups=_page(report_type, content).groups,
             ),
         )

@@ -53,10 +53,15 @@ def test_bytes_are_estimated_from_files_with_the_same_extension_and_columns() ->
 
 def test_a_tiny_report_has_little_weight_for_a_large_one() -> None:
     """Nearly all bytes of a PDF with three rows are its cover and charts."""
-    tiny = Observation("pdf", 3, None, 9, bytes=80_000, pages=3, lines_per_page=50)
+    tiny = Observation("pdf", 3, None, 9, bytes=40_000, pages=3, lines_per_page=50)
     requested = RequestedFile("pdf", 1_000_000, None, 9)
     assert estimate_bytes(requested, []) < estimate_bytes(requested, [tiny]) < 5 * estimate_bytes(requested, [])
     assert estimate_bytes(RequestedFile("pdf", 0, None, 9), [tiny]) == FIXED_BYTES["pdf"]
+
+
+def test_a_pdf_without_a_cover_is_smaller() -> None:
+    statement = RequestedFile("pdf", 10, None, 7, has_cover=False)
+    assert estimate_bytes(statement, []) < 17_000 < estimate_bytes(replace(statement, has_cover=True), [])
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, 2), (1, 2), (2, 3), (50, 3), (51, 4), (500_000, 10_002)])
