@@ -15,7 +15,7 @@ FIXED_BYTES = {"csv": 100, "ndjson": 0, "xlsx": 5_200, "pdf": 28_000, "parquet":
 """Bytes of a file without rows, by the first part of its extension. In a PDF these are the cover, charts and fonts."""
 
 BYTES_WITHOUT_COVER = 16_000
-"""The same of a PDF without a cover, such as a statement."""
+"""Bytes of a PDF without rows and without a cover, such as a statement."""
 
 BYTES_PER_CELL = {
     "csv": 12.8,
