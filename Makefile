@@ -6,7 +6,7 @@ RESMA := PYTHONPATH=infra/cli $(BIN)/python -m resma_cli
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness split-run cli release-files second-emulator check-build audit pictures locales lock clean
+.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-oidc setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness split-run cli release-files second-emulator check-build audit pictures locales lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ setup-readers: setup ## install the programs that read the files of the tests: s
 setup-generators: setup ## install the programs that generate clients from the OpenAPI document: Python, Node, Java
 	@$(PYTHON) infra/local/bootstrap.py generators
 	@$(BIN)/python -m tests.generators.install
+
+setup-oidc: setup ## install the OpenID Connect provider at which tests sign in to the console: Node
+	@$(BIN)/python -m tests.oidc.install
 
 setup-second-emulator:
 	@$(PYTHON) infra/local/bootstrap.py second-emulator
@@ -87,7 +90,7 @@ integration: setup setup-sam
 e2e: setup
 	@$(BIN)/python -m pytest tests/e2e -q
 
-test: tools-test setup setup-sam setup-readers setup-generators ## everything: unit, integration (real Postgres, moto), e2e (the whole stack)
+test: tools-test setup setup-sam setup-readers setup-generators setup-oidc ## everything: unit, integration (real Postgres, moto), e2e (the whole stack)
 	@rm -rf .resma/kept
 	@RESMA_KEEP_FILES=$(CURDIR)/.resma/kept $(BIN)/python -m tests.everything
 	@PYTHONPATH=functions $(BIN)/python -m tests.support.accept_files .resma/kept

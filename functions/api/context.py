@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.auth.authenticate import Gate
 from api.auth.console_sign_in import ConsoleSignIn
+from api.auth.roles import Roles
 from api.auth.token_claims import ScopesClaim
 from api.auth.tokens import Provider
 from api.deployment_rules import DeploymentRules, SourceTimeZones
@@ -59,7 +60,8 @@ def gate() -> Gate:
         audiences = split_audiences(values.oidc_audience)
         provider = Provider(values.oidc_issuer, audiences, allow_http=values.stage == LOCAL_STAGE)
     scopes_claim = ScopesClaim(values.oidc_scopes_claim, values.oidc_scopes_prefix)
-    return Gate(database(), provider, values.oidc_tenant_claim, scopes_claim, values.loopback_tenant)
+    roles = Roles(values.oidc_groups_claim, values.group_scopes) if values.oidc_groups_claim else None
+    return Gate(database(), provider, values.oidc_tenant_claim, scopes_claim, roles, values.loopback_tenant)
 
 
 @lru_cache

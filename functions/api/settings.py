@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from resma.access.caller import SCOPES, Scope
 from resma.settings import LOCAL_STAGE, TenantSettings
 from resma.webhooks.settings import WebhookSecretSettings
 
@@ -11,6 +12,27 @@ from resma.webhooks.settings import WebhookSecretSettings
 def split_audiences(text: str | None) -> tuple[str, ...]:
     """Returns the audiences in a setting, separated by commas. A token must have one of them."""
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def parse_group_scopes(text: str) -> dict[str, frozenset[Scope]]:
+    """Returns the scopes of each group in a setting such as `clerks=reports:read;chiefs=reports:read,keys:manage`.
+
+    The last `=` of an entry separates the group from its scopes, because names of groups may contain one.
+    Raises ValueError, which names every entry that is not valid.
+    """
+    by_group: dict[str, frozenset[Scope]] = {}
+    errors: list[str] = []
+    for entry in filter(None, map(str.strip, text.split(";"))):
+        group, _, names = (part.strip() for part in entry.rpartition("="))
+        scopes = {name.strip() for name in names.split(",")}
+        if not group or group in by_group:
+            errors.append(f"'{entry}' must be a group that is listed once, `=`, and scopes separated by commas.")
+        elif unknown := sorted(scopes - SCOPES):
+            errors.append(f"'{group}' has unknown scopes: {', '.join(map(repr, unknown))}.")
+        by_group[group] = frozenset(scope for scope in SCOPES if scope in scopes)
+    if errors:
+        raise ValueError(f"{' '.join(errors)} The scopes are {', '.join(sorted(SCOPES))}.")
+    return by_group
 
 
 class ApiSettings(TenantSettings, WebhookSecretSettings):
@@ -43,6 +65,11 @@ class ApiSettings(TenantSettings, WebhookSecretSettings):
     `scope` or `scp`."""
     oidc_scopes_prefix: str = ""
     """Prefix of scope names in tokens."""
+    oidc_group_scopes: str | None = None
+    """Scopes of each group of people: `group=scope,scope;group=scope`. None: people have the scopes of the scopes
+    claim."""
+    oidc_groups_claim: str | None = Field(default=None, validate_default=True)
+    """Claim with the groups of a person, or the path to it with dots. Required with `oidc_group_scopes`."""
 
     console_client_id: str | None = None
     """Id of the public client at the provider with which users sign in to the console. None: with API keys only."""
@@ -69,4 +96,29 @@ class ApiSettings(TenantSettings, WebhookSecretSettings):
             raise ValueError("The URL of an issuer must begin with https://.")
         if not split_audiences(info.data.get("oidc_audience")):
             raise ValueError("Set OIDC_AUDIENCE too, because tokens are checked for their audience.")
+        return value
+
+    @property
+    def group_scopes(self) -> dict[str, frozenset[Scope]]:
+        """Scopes of each group in `oidc_group_scopes`."""
+        return parse_group_scopes(self.oidc_group_scopes or "")
+
+    @field_validator("oidc_group_scopes")
+    @classmethod
+    def _name_known_scopes(cls, value: str | None) -> str | None:
+        parse_group_scopes(value or "")
+        return value
+
+    @field_validator("oidc_groups_claim")
+    @classmethod
+    def _come_together(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is None) != (info.data.get("oidc_group_scopes") is None):
+            raise ValueError("Set both OIDC_GROUPS_CLAIM and OIDC_GROUP_SCOPES, or neither of them.")
+        return value
+
+    @field_validator("console_oidc_scope")
+    @classmethod
+    def _is_openid_connect(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("Add `openid`, so that the provider issues an ID token, which the console verifies.")
         return value

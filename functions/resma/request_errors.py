@@ -9,6 +9,7 @@ RequestError                      the caller can fix it; the API returns it as a
 |-- CredentialsMissingError
 |-- CredentialsInvalidError           the key or token is unknown, expired or revoked
 |-- ScopeMissingError                 the caller lacks a scope
+|-- RoleMissingError                  no group of the person has permissions in this deployment
 |-- QuotaExceededError                a limit of the tenant is reached; the caller can retry later
 |-- ApiKeyNotFoundError
 |-- ApiKeyInactiveError               the key is revoked, expired or already rotated
@@ -163,6 +164,12 @@ class ScopeMissingError(RequestError):
     def __init__(self, detail: str, scope: str, field_errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail, field_errors)
         self.scope = scope
+
+
+class RoleMissingError(RequestError):
+    """The token of a person names no group that has permissions in this deployment."""
+
+    code = "role-missing"
 
 
 class QuotaExceededError(RequestError):

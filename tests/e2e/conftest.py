@@ -9,9 +9,9 @@ from playwright.sync_api import Browser
 
 from infra.demo.load_demo_bank import load_demo_bank
 from infra.local.stack import Options
+from tests.oidc import running_provider
 from tests.support.browser import running_browser
 from tests.support.client import Client, lift_quotas
-from tests.support.identity_provider import AUDIENCE, CLIENT_ID, IdentityProvider
 from tests.support.local_stack import ALARM_TOPIC, RECORDER, ROWS, STACK, Faults, running_stack
 from tests.support.trace_receiver import TraceReceiver
 from tests.support.webhook_receiver import WebhookReceiver
@@ -49,14 +49,15 @@ def traces() -> Iterator[TraceReceiver]:
 
 
 @pytest.fixture(scope="session")
-def identity_provider() -> Iterator[IdentityProvider]:
-    """The identity provider at which users of the console sign in."""
-    with IdentityProvider() as provider:
-        yield provider
+def identity_provider() -> running_provider.ProviderAddress:
+    """Where the identity provider runs at which users of the console sign in. Only tests of the sign-in start it."""
+    return running_provider.choose_address()
 
 
 @pytest.fixture(scope="session")
-def client(faults: Faults, traces: TraceReceiver, identity_provider: IdentityProvider) -> Iterator[Client]:
+def client(
+    faults: Faults, traces: TraceReceiver, identity_provider: running_provider.ProviderAddress
+) -> Iterator[Client]:
     """A client of the stack, which is running and filled with the demo bank."""
     tracing = {"AWS_XRAY_DAEMON_ADDRESS": traces.address}
     options = Options(
@@ -65,9 +66,11 @@ def client(faults: Faults, traces: TraceReceiver, identity_provider: IdentityPro
         database_port=faults.before_database,
         parameters={
             "AlarmTopicArn": ALARM_TOPIC,
-            "OidcIssuer": identity_provider.url,
-            "OidcAudience": AUDIENCE,
-            "ConsoleClientId": CLIENT_ID,
+            "OidcIssuer": identity_provider.issuer,
+            "OidcAudience": running_provider.AUDIENCE,
+            "OidcGroupsClaim": running_provider.GROUPS_CLAIM,
+            "OidcGroupScopes": running_provider.GROUP_SCOPES,
+            "ConsoleClientId": running_provider.CLIENT_ID,
             "ConsoleIdleMinutes": "10",
         },
     )

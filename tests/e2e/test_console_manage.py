@@ -12,7 +12,6 @@ from tests.support.browser import page_of
 from tests.support.client import Client
 from tests.support.console_pages import badge, enter, open_view, report_id_of, sign_in
 from tests.support.eventually import eventually
-from tests.support.identity_provider import IdentityProvider
 from tests.support.keys import make_key
 from tests.support.webhook_receiver import WebhookReceiver
 
@@ -68,37 +67,6 @@ def test_a_new_tab_is_signed_in_by_a_late_answer_too(client: Client, browser: Br
         expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
         expect(other.get_by_role("heading", name="Reports")).to_be_visible()
         expect(other.locator(".person")).to_have_text("e2e")
-
-
-def test_a_user_signs_in_at_the_identity_provider(
-    client: Client, browser: Browser, identity_provider: IdentityProvider
-) -> None:
-    identity_provider.claims = {"sub": "7f3a", "name": "Maria Souza", "scope": "reports:read"}
-    with page_of(browser) as page:
-        page.goto(f"{client.stack.up.api_url}/console#/reports?status=READY")
-        page.get_by_role("button", name="Continue with single sign-on").click()
-        expect(page.get_by_role("heading", name="Reports")).to_be_visible()
-        expect(page).to_have_url(f"{client.stack.up.api_url}/console#/reports?status=READY")
-        expect(page.locator(".person")).to_have_text("Maria Souza")
-        page.reload()
-        expect(page.get_by_role("heading", name="Reports")).to_be_visible()
-
-
-def test_a_sign_in_fails_if_the_provider_refuses_it_or_nobody_requested_it(
-    client: Client, browser: Browser, identity_provider: IdentityProvider
-) -> None:
-    identity_provider.refusal = "access_denied"
-    try:
-        with page_of(browser) as page:
-            page.goto(f"{client.stack.up.api_url}/console")
-            page.get_by_role("button", name="Continue with single sign-on").click()
-            expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
-            page.goto(f"{client.stack.up.api_url}/console?code=another-users-code&state=another-state")
-            expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
-            assert "code" not in page.url
-            assert page.evaluate("sessionStorage.length") == 0
-    finally:
-        identity_provider.refusal = None
 
 
 def test_a_session_ends_after_inactivity(client: Client, browser: Browser) -> None:

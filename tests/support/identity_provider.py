@@ -1,6 +1,7 @@
-"""An OpenID Connect provider on loopback that signs users in without interaction and issues signed tokens.
+"""An OpenID Connect provider on loopback that tests can make misbehave, which a real one (tests/oidc) cannot.
 
-It implements what the console needs: discovery, keys, and the authorization code flow with PKCE (RFC 7636).
+It implements what the API needs: discovery, keys, the authorization code flow with PKCE (RFC 7636), refresh tokens that
+are valid once, and revocation.
 """
 
 from __future__ import annotations
@@ -23,11 +24,20 @@ AUDIENCE = "https://reports.example/api"
 
 
 class IdentityProvider:
-    """The provider's server. `claims` are those of the user; `refusal` is an error to return instead of a code."""
+    """The provider's server.
+
+    `claims` are those of the user's access tokens, and `id_claims` change those of ID tokens (None omits a claim).
+    `described` changes the discovery document. `refresh_token_length` is 0 for a provider without refresh tokens.
+    """
 
     def __init__(self) -> None:
         self.claims: dict[str, Any] = {}
-        self.refusal: str | None = None
+        self.id_claims: dict[str, Any] = {}
+        self.described: dict[str, Any] = {}
+        self.refresh_token_length = 43
+        self.sends_id_token = True
+        self.refresh_tokens: set[str] = set()
+        """Refresh tokens that are valid."""
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._codes: dict[str, dict[str, str]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
@@ -51,6 +61,9 @@ class IdentityProvider:
             "jwks_uri": f"{self.url}/keys",
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
+            "revocation_endpoint": f"{self.url}/revoke",
+            "end_session_endpoint": f"{self.url}/sign-out",
+            **self.described,
         }
         return {"/.well-known/openid-configuration": described, "/keys": {"keys": [{**key, "kid": "one"}]}}
 
@@ -60,14 +73,18 @@ class IdentityProvider:
         assert query["client_id"] == CLIENT_ID
         assert query["code_challenge_method"] == "S256"
         answer = {"state": query["state"]}
-        if self.refusal:
-            return f"{query['redirect_uri']}?{urlencode({**answer, 'error': self.refusal})}"
         code = secrets.token_urlsafe()
         self._codes[code] = query
         return f"{query['redirect_uri']}?{urlencode({**answer, 'code': code})}"
 
     def exchange(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        """Returns the status and the token for a code. A code can be used once, and only with its verifier."""
+        """Returns the status and the tokens for a code or a refresh token. Each can be used once, by its client."""
+        if form.get("grant_type") == "refresh_token":
+            token = form.get("refresh_token", "")
+            if form.get("client_id") != CLIENT_ID or token not in self.refresh_tokens:
+                return 400, {"error": "invalid_grant"}
+            self.refresh_tokens.remove(token)
+            return 200, self._tokens({})
         authorized = self._codes.pop(form.get("code", ""), None)
         challenge = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         expected = {
@@ -81,12 +98,27 @@ class IdentityProvider:
             or any(form.get(name) != value for name, value in expected.items())
         ):
             return 400, {"error": "invalid_grant"}
-        return 200, {"access_token": self.sign(), "token_type": "Bearer", "expires_in": 300}
+        return 200, self._tokens({"nonce": authorized.get("nonce")})
 
-    def sign(self) -> str:
-        """Returns a signed access token for the user."""
-        claims = {"iss": self.url, "aud": AUDIENCE, "exp": int(time.time()) + 300, "tenant_id": "demo", **self.claims}
-        return jwt.encode(claims, self._key, "RS256", headers={"kid": "one", "typ": "at+jwt"})
+    def revoke(self, form: dict[str, str]) -> None:
+        """Revokes a refresh token (RFC 7009)."""
+        self.refresh_tokens.discard(form["token"])
+
+    def sign(self, claims: dict[str, Any], token_type: str) -> str:
+        """Returns a signed token of the user. None omits a claim."""
+        said = {"iss": self.url, "sub": "maria", "exp": int(time.time()) + 300, **claims}
+        present = {name: value for name, value in said.items() if value is not None}
+        return jwt.encode(present, self._key, "RS256", headers={"kid": "one", "typ": token_type})
+
+    def _tokens(self, id_claims: dict[str, Any]) -> dict[str, Any]:
+        tokens: dict[str, Any] = {"token_type": "Bearer", "expires_in": 300}
+        tokens["access_token"] = self.sign({"aud": AUDIENCE, "tenant_id": "demo", **self.claims}, "at+jwt")
+        if self.sends_id_token:
+            tokens["id_token"] = self.sign({"aud": CLIENT_ID, **id_claims, **self.id_claims}, "JWT")
+        if self.refresh_token_length:
+            tokens["refresh_token"] = secrets.token_hex(self.refresh_token_length)[: self.refresh_token_length]
+            self.refresh_tokens.add(tokens["refresh_token"])
+        return tokens
 
 
 def _handler_for(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
@@ -104,9 +136,16 @@ def _handler_for(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-            assert self.path == "/token"
             assert self.headers["Content-Type"] == "application/x-www-form-urlencoded"
-            self._answer(*provider.exchange({name: values[0] for name, values in parse_qs(body).items()}))
+            form = {name: values[0] for name, values in parse_qs(body).items()}
+            if self.path == "/revoke":
+                provider.revoke(form)
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            assert self.path == "/token"
+            self._answer(*provider.exchange(form))
 
         def _answer(self, status: int, document: dict[str, Any]) -> None:
             content = json.dumps(document).encode()

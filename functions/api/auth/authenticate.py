@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from api.auth.roles import Roles, is_program
 from api.auth.token_claims import DEFAULT_SCOPES_CLAIM, ScopesClaim, find_tenant
 from api.auth.tokens import Provider
 from resma.access.api_keys import look_up_key, parse_key
@@ -32,6 +33,8 @@ class Gate:
     """Identity provider whose tokens are accepted. None: tokens are not accepted."""
     tenant_claim: str = "tenant_id"
     scopes_claim: ScopesClaim = DEFAULT_SCOPES_CLAIM
+    roles: Roles | None = None
+    """Scopes of people by their groups. None: the scopes claim has the scopes of people too."""
     loopback_tenant: str | None = None
     """Tenant of requests from this machine without credentials. None: such requests are rejected."""
 
@@ -39,8 +42,8 @@ class Gate:
 def authenticate(gate: Gate, event: Mapping[str, Any]) -> Caller:
     """Returns the caller of an API Gateway event, with one query to the database.
 
-    Raises CredentialsMissingError, CredentialsInvalidError, QuotaExceededError if the tenant sends too many requests,
-    IdentityProviderUnavailableError, DatabaseUnavailableError.
+    Raises CredentialsMissingError, CredentialsInvalidError, RoleMissingError, QuotaExceededError if the tenant sends
+    too many requests, IdentityProviderUnavailableError, DatabaseUnavailableError.
     """
     # The source address is taken from API Gateway, because a client can put anything into a header.
     address = ((event.get("requestContext") or {}).get("identity") or {}).get("sourceIp")
@@ -88,7 +91,10 @@ def _authenticate_token(gate: Gate, provider: Provider, token: str, address: str
         raise CredentialsInvalidError(f"The claim `{gate.tenant_claim}` of the token is not the id of a tenant.")
     if not claims["sub"].isprintable():
         raise CredentialsInvalidError("The claim `sub` of the token has characters that cannot be recorded.")
-    scopes = _known(gate.scopes_claim.read(claims))
+    if gate.roles is None or is_program(claims):
+        scopes = _known(gate.scopes_claim.read(claims))
+    else:
+        scopes = gate.roles.scopes_of(claims)
     return _admit(gate, tenant_id, f"token:{claims['sub'][:_MAX_SUBJECT]}", scopes, address)
 
 

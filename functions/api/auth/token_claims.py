@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,23 @@ def require_access_token(header: Mapping[str, Any], claims: Mapping[str, Any]) -
         raise CredentialsInvalidError(
             "The token cannot be used because it is bound to a client key (`cnf`). Send a bearer token instead."
         )
+
+
+def require_id_token(claims: Mapping[str, Any], client_id: str, nonce: str | None) -> None:
+    """Raises CredentialsInvalidError unless an ID token is for this client and answers this sign-in request.
+
+    OpenID Connect Core 1.0, section 3.1.3.7, numbers 3 to 5 and 11. Cognito says `token_use: id`.
+    """
+    audience = claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    if (
+        client_id not in audiences
+        or claims.get("azp", client_id if len(audiences) == 1 else None) != client_id
+        or claims.get("token_use") not in {None, "id"}
+    ):
+        raise CredentialsInvalidError("The ID token cannot be used because it was issued to another client.")
+    if nonce is not None and not hmac.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
+        raise CredentialsInvalidError("The ID token cannot be used because it answers another sign-in. Sign in again.")
 
 
 def find_claim(claims: Mapping[str, Any], path: str) -> object:

@@ -7,14 +7,15 @@ for five minutes. While the provider does not respond, cached keys are used for 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 import urllib3
 
-from api.auth.token_claims import require_access_token
+from api.auth.token_claims import require_access_token, require_id_token
 from resma.errors import IdentityProviderUnavailableError
 from resma.request_errors import CredentialsInvalidError
 
@@ -57,38 +58,49 @@ class Provider:
 
         Raises CredentialsInvalidError with the reason, and IdentityProviderUnavailableError if the keys cannot be read.
         """
-        import jwt  # noqa: PLC0415  # cryptography is slow to import, and API keys do not need it
-
-        try:
-            header = jwt.get_unverified_header(token)
-            algorithm = header.get("alg")
-            if algorithm not in ALGORITHMS:
-                raise CredentialsInvalidError(
-                    f"The signature algorithm of the token is not accepted. Use one of {', '.join(ALGORITHMS)}."
-                )
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                jwt.PyJWK(self._find_key(header.get("kid"), algorithm), algorithm),
-                algorithms=[algorithm],
-                issuer=self.issuer,
-                leeway=LEEWAY_SECONDS,
-                options={"require": ["exp", "iss", "sub"], "verify_aud": False},
-            )
+        with _reject_unusable("token"):
+            header, claims = self._decode(token)
             require_access_token(header, claims)
             self._require_audience(claims)
-        except jwt.PyJWTError as error:
-            # Only the class of the error is used, because its message may contain the token.
-            raise CredentialsInvalidError(
-                f"The token cannot be used. {_REASONS.get(type(error).__name__, _OTHER_REASON)}"
-            ) from None
         return claims
+
+    def verify_id_token(self, token: str, client_id: str, nonce: str | None) -> dict[str, Any]:
+        """Returns the claims of a valid ID token of a client (OpenID Connect Core 1.0, section 3.1.3.7).
+
+        `nonce` is that of the sign-in request; None for an ID token of a refresh response (section 12.2). Raises
+        CredentialsInvalidError with the reason, and IdentityProviderUnavailableError if the keys cannot be read.
+        """
+        with _reject_unusable("ID token"):
+            _, claims = self._decode(token)
+            require_id_token(claims, client_id, nonce)
+        return claims
+
+    def _decode(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Returns header and claims of a token with a valid signature, issuer and expiry. Raises jwt.PyJWTError."""
+        import jwt  # noqa: PLC0415  # cryptography is slow to import, and API keys do not need it
+
+        header = jwt.get_unverified_header(token)
+        algorithm = header.get("alg")
+        if algorithm not in ALGORITHMS:
+            raise CredentialsInvalidError(
+                f"The signature algorithm of the token is not accepted. Use one of {', '.join(ALGORITHMS)}."
+            )
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            jwt.PyJWK(self._find_key(header.get("kid"), algorithm), algorithm),
+            algorithms=[algorithm],
+            issuer=self.issuer,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["exp", "iss", "sub"], "verify_aud": False},
+        )
+        return header, claims
 
     def _require_audience(self, claims: dict[str, Any]) -> None:
         """Raises InvalidAudienceError or MissingRequiredClaimError for a token with another audience.
 
         Access tokens of Amazon Cognito have no `aud`. They have the id of the client that they were issued to.
         """
-        import jwt  # noqa: PLC0415  # slow to import; see `verify`
+        import jwt  # noqa: PLC0415  # slow to import; see `_decode`
 
         if "aud" not in claims and claims.get("token_use") == "access":
             if claims.get("client_id") not in self.audiences:
@@ -141,16 +153,34 @@ class Provider:
 
     def endpoint(self, name: str) -> str:
         """Returns the URL of an endpoint, such as `token_endpoint`. Raises IdentityProviderUnavailableError."""
-        if self._discovery is None or monotonic() - self._discovery_since > FRESH_SECONDS:
-            self._discover()
-        url = (self._discovery or {}).get(name)
-        if not isinstance(url, str) or not self._may_reach(url):
+        if (url := self.optional_endpoint(name)) is None:
             raise IdentityProviderUnavailableError(f"The provider has no usable URL for `{name}`.")
         return url
+
+    def optional_endpoint(self, name: str) -> str | None:
+        """Returns the URL of an endpoint that not every provider has, such as `end_session_endpoint`, or None.
+
+        Raises IdentityProviderUnavailableError.
+        """
+        url = self._described().get(name)
+        return url if isinstance(url, str) and self._may_reach(url) else None
+
+    def sends_issuer(self) -> bool:
+        """Whether the provider adds `iss` to its authorization responses (RFC 9207).
+
+        Raises IdentityProviderUnavailableError.
+        """
+        return self._described().get("authorization_response_iss_parameter_supported") is True
+
+    def _described(self) -> dict[str, Any]:
+        if self._discovery is None or monotonic() - self._discovery_since > FRESH_SECONDS:
+            return self._discover()
+        return self._discovery
 
     def post(self, url: str, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         """Posts a form to an endpoint of the provider. Returns the status and the JSON object of the response.
 
+        The object is empty if the response has no body, as after a revocation (RFC 7009, section 2.2).
         Raises IdentityProviderUnavailableError if there is no such response.
         """
         try:
@@ -158,7 +188,7 @@ class Provider:
                 answer = http.request(
                     "POST", url, fields=dict(form), encode_multipart=False, redirect=False, preload_content=False
                 )
-                body = json.loads(answer.read(_MAX_BYTES))
+                body = json.loads(answer.read(_MAX_BYTES) or b"{}")
         except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
             raise IdentityProviderUnavailableError(f"The provider does not respond: {type(error).__name__}.") from error
         if not isinstance(body, dict) or answer.status >= _SERVER_ERRORS:
@@ -196,13 +226,27 @@ class Provider:
         return content
 
 
+@contextmanager
+def _reject_unusable(kind: str) -> Iterator[None]:
+    """Raises CredentialsInvalidError with the reason for each jwt.PyJWTError of the block."""
+    import jwt  # noqa: PLC0415  # slow to import; see `Provider._decode`
+
+    try:
+        yield
+    except jwt.PyJWTError as error:
+        # Only the class of the error is used, because its message may contain the token.
+        raise CredentialsInvalidError(
+            f"The {kind} cannot be used. {_REASONS.get(type(error).__name__, _OTHER_REASON)}"
+        ) from None
+
+
 def is_public_key(key: object) -> bool:
     """Whether an entry of a provider's key set is a public key that can be used.
 
     Other entries are ignored, as RFC 7517, section 5, requires for keys that are not understood: keys for encryption or
     of another type, malformed keys, and private or symmetric keys, with which anybody could sign.
     """
-    import jwt  # noqa: PLC0415  # slow to import; see `Provider.verify`
+    import jwt  # noqa: PLC0415  # slow to import; see `Provider._decode`
 
     if not isinstance(key, dict) or not key.keys().isdisjoint(_SECRET_PARAMETERS):
         return False

@@ -43,6 +43,7 @@ from resma.request_errors import (
     RequestInvalidError,
     RequestMalformedError,
     RequestTooLargeError,
+    RoleMissingError,
     ScheduleNotFoundError,
     ScopeMissingError,
     SummaryNotReadyError,
@@ -65,6 +66,7 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     CredentialsMissingError: HTTPStatus.UNAUTHORIZED,
     CredentialsInvalidError: HTTPStatus.UNAUTHORIZED,
     ScopeMissingError: HTTPStatus.FORBIDDEN,
+    RoleMissingError: HTTPStatus.FORBIDDEN,
     QuotaExceededError: HTTPStatus.TOO_MANY_REQUESTS,
     ApiKeyNotFoundError: HTTPStatus.NOT_FOUND,
     ApiKeyInactiveError: HTTPStatus.GONE,
@@ -147,6 +149,8 @@ def _headers_of(error: ResmaError) -> dict[str, str]:
             return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
         case ScopeMissingError():
             return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.scope}"'}
+        case RoleMissingError():
+            return {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
         case QuotaExceededError():
             return {"Retry-After": str(max(1, math.ceil(error.seconds)))}
         case _:

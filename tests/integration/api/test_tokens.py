@@ -319,6 +319,112 @@ def test_tokens_of_large_providers_are_accepted(
     assert caller["scopes"] == (["personal:read", "reports:read"] if is_personal else ["reports:read"])
 
 
+GROUPS = {
+    "GROUPS_CLAIM": "cognito:groups",
+    "GROUP_SCOPES": "staff=reports:read; back office=reports:read,reports:write;a=b=keys:manage",
+}
+CLERKS, AUDITORS = "0b5d2f8e-6a0f-4e0e-9d55-1f0f3a0f9a11", "c3a7c1d2-8d0b-4c58-b1f4-5a5b6e0f7c22"
+ENTRA_GROUPS = {
+    "TENANT_CLAIM": "tid",
+    "GROUPS_CLAIM": "groups",
+    "GROUP_SCOPES": f"{CLERKS}=reports:read,reports:write;{AUDITORS}=reports:read,personal:read",
+}
+ENTRA_PERSON = {**ENTRA, "scp": "access keys:manage", "name": "Maria Souza", "preferred_username": "maria@bank.example"}
+ENTRA_ROLES = {**ENTRA_GROUPS, "GROUPS_CLAIM": "roles", "GROUP_SCOPES": "Reports.Clerk=reports:read"}
+OVERAGE = {
+    "_claim_names": {"groups": "src1"},
+    "_claim_sources": {"src1": {"endpoint": "https://graph.windows.net/demo/users/690222be"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("claims", "parameters", "scopes"),
+    [
+        (COGNITO, GROUPS, ["reports:read"]),
+        ({**COGNITO, "cognito:groups": ["x", "a=b", "staff"]}, GROUPS, ["keys:manage", "reports:read"]),
+        ({**COGNITO, "cognito:groups": ["staff", "back office"]}, GROUPS, ["reports:read", "reports:write"]),
+        ({**COGNITO_CLIENT, "cognito:groups": None}, {**GROUPS, "SCOPES_PREFIX": "resma/"}, ["reports:read"]),
+        ({**ENTRA_PERSON, "groups": [CLERKS]}, ENTRA_GROUPS, ["reports:read", "reports:write"]),
+        (
+            {**ENTRA_PERSON, "groups": [AUDITORS, CLERKS, "unknown"]},
+            ENTRA_GROUPS,
+            ["personal:read", "reports:read", "reports:write"],
+        ),
+        (
+            {**ENTRA_PERSON, "ver": "1.0", "appid": ENTRA["azp"], "azp": None, "groups": [CLERKS]},
+            ENTRA_GROUPS,
+            ["reports:read", "reports:write"],
+        ),
+        ({**ENTRA_PERSON, "roles": ["Reports.Clerk"], "idtyp": "user"}, ENTRA_ROLES, ["reports:read"]),
+        ({**ENTRA_PERSON, **OVERAGE, "roles": ["Reports.Clerk"]}, ENTRA_ROLES, ["reports:read"]),
+        (ENTRA_APP, {**ENTRA_GROUPS, "SCOPES_CLAIM": "scp,roles"}, ["reports:read"]),
+        (
+            {**ENTRA_APP, "idtyp": None, "sub": ENTRA["oid"]},
+            {**ENTRA_GROUPS, "SCOPES_CLAIM": "scp,roles"},
+            ["reports:read"],
+        ),
+        (
+            {**AUTH0_CLIENT, "azp": "K1AUPhZq8mRi", "tenant_id": "demo"},
+            {"GROUPS_CLAIM": "https://reports.example/roles", "GROUP_SCOPES": "clerk=keys:manage"},
+            ["reports:read"],
+        ),
+        (KEYCLOAK, {**GROUPS, "GROUPS_CLAIM": "organization", "GROUP_SCOPES": "demo=reports:write"}, ["reports:write"]),
+    ],
+    ids=[
+        *("cognito", "cognito unknown group", "cognito several groups", "cognito client", "entra", "entra several"),
+        *("entra v1", "entra app roles", "entra app roles with overage", "entra application", "entra without idtyp"),
+        *("auth0 client", "keycloak"),
+    ],
+)
+def test_people_have_the_scopes_of_their_groups_and_programs_those_of_their_token(
+    issuer: Issuer,
+    system: System,
+    monkeypatch: pytest.MonkeyPatch,
+    claims: dict[str, Any],
+    parameters: dict[str, str],
+    scopes: list[str],
+) -> None:
+    for name, value in (
+        {"TENANT_CLAIM": "organization", **parameters}.items() if claims is KEYCLOAK else parameters.items()
+    ):
+        monkeypatch.setenv(f"OIDC_{name}", value)
+    caller = call(system, issuer.sign(**claims), "/api/v1/me")
+    assert (caller[0], caller[2].get("scopes")) == (200, scopes), caller[2]
+
+
+@pytest.mark.parametrize(
+    ("claims", "parameters", "says"),
+    [
+        ({**COGNITO, "cognito:groups": None}, GROUPS, "no groups: its claim `cognito:groups`"),
+        ({**COGNITO, "cognito:groups": []}, GROUPS, "has no groups"),
+        ({**COGNITO, "cognito:groups": ["guests", "x"]}, GROUPS, "Of 2 groups"),
+        ({**COGNITO, "cognito:groups": {"staff": True}}, GROUPS, "has no groups"),
+        ({**COGNITO, "cognito:groups": [["staff"], 7, None]}, GROUPS, "Of 3 groups"),
+        ({**COGNITO, "cognito:groups": ["Staff", "staff "]}, GROUPS, "Of 2 groups"),
+        (ENTRA_PERSON, ENTRA_GROUPS, "has no groups"),
+        ({**ENTRA_PERSON, **OVERAGE}, ENTRA_GROUPS, "too many groups"),
+        ({**ENTRA_PERSON, "hasgroups": True}, ENTRA_GROUPS, "too many groups"),
+        # The app roles of a person, and the scopes that the client requested, are not roles here.
+        ({**ENTRA_PERSON, "roles": ["reports:read"], "idtyp": "user"}, ENTRA_GROUPS, "has no groups"),
+    ],
+)
+def test_people_without_a_known_group_are_refused(
+    issuer: Issuer,
+    system: System,
+    monkeypatch: pytest.MonkeyPatch,
+    claims: dict[str, Any],
+    parameters: dict[str, str],
+    says: str,
+) -> None:
+    for name, value in parameters.items():
+        monkeypatch.setenv(f"OIDC_{name}", value)
+    for path in (REPORTS, "/api/v1/me"):
+        status, headers, problem = call(system, issuer.sign(**claims), path)
+        assert (status, problem["type"]) == (403, "urn:resma:problem:role-missing")
+        assert headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
+        assert says in problem["detail"]
+
+
 @pytest.mark.parametrize(
     ("claims", "header_type", "says"),
     [
@@ -482,6 +588,16 @@ def test_without_a_provider_tokens_are_rejected(signing: Issuer, system: System)
         ({"STAGE": "prod", "LOOPBACK_TENANT": "", "OIDC_ISSUER": "http://x.example"}, "OIDC_ISSUER"),
         ({"OIDC_ISSUER": "https://x.example", "OIDC_AUDIENCE": ""}, "OIDC_ISSUER"),
         ({"STAGE": "prod"}, "LOOPBACK_TENANT"),
+        ({"OIDC_GROUPS_CLAIM": "groups"}, "OIDC_GROUPS_CLAIM: .*both"),
+        ({"OIDC_GROUP_SCOPES": "staff=reports:read"}, "OIDC_GROUPS_CLAIM: .*both"),
+        (
+            {
+                "OIDC_GROUPS_CLAIM": "groups",
+                "OIDC_GROUP_SCOPES": "=keys:manage;staff=reports:reed,x;a;b=reports:read;b=",
+            },
+            "'=keys:manage' must.*'staff' has unknown scopes: 'reports:reed', 'x'.*'a' must.*'b=' must.*The scopes are",
+        ),
+        ({"CONSOLE_OIDC_SCOPE": "profile api://reports/access"}, "CONSOLE_OIDC_SCOPE: .*`openid`"),
     ],
 )
 def test_insecure_settings_are_rejected(

@@ -32,8 +32,11 @@ export class Problem extends Error {
   }
 }
 
-/** Source of the key, and the function that is called when the API rejects it. @type {{key: () => string | null, refused: (problem: Problem) => void}} */
-let session = { key: () => null, refused: () => undefined };
+/**
+ * Source of the key, and the functions that are called when the API rejects it: `renewed` returns another one, or null.
+ * @type {{key: () => string | null, renewed: (rejected: string) => Promise<string | null>, refused: (problem: Problem) => void}}
+ */
+let session = { key: () => null, renewed: async () => null, refused: () => undefined };
 
 /** @param {typeof session} given */
 export function useSession(given) {
@@ -49,20 +52,29 @@ export function useSession(given) {
  * @throws {Problem}
  */
 export async function call(method, path, { query = {}, body, headers = {}, signal, key } = {}) {
+  const presented = key === undefined ? session.key() : key;
+  const send = (/** @type {string | null} */ sent) => request(method, path, { query, body, headers, signal, key: sent });
+  const answer = await send(presented);
+  if (key !== undefined || presented === null || answer.status !== 401) return read(answer, key === undefined);
+  // The API has done nothing yet, so that the request can be repeated with a new token.
+  const renewed = await session.renewed(presented);
+  return read(renewed === null ? answer : await send(renewed), true);
+}
+
+/** Sends a request once. @returns {Promise<Response>} @throws {Problem} if there is no response */
+async function request(method, path, { query, body, headers, signal, key }) {
   const url = new URL(path, BASE);
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, String(value));
   }
-  const presented = key === undefined ? session.key() : key;
   const limits = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
-  let answer;
   try {
-    answer = await fetch(url, {
+    return await fetch(url, {
       method,
       headers: {
         Accept: "application/json",
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-        ...(presented ? { Authorization: `Bearer ${presented}` } : {}),
+        ...(key ? { Authorization: `Bearer ${key}` } : {}),
         ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -75,7 +87,6 @@ export async function call(method, path, { query = {}, body, headers = {}, signa
     if (signal?.aborted) throw error;
     throw new Problem(0, "no-answer", t("error.no-answer"));
   }
-  return read(answer, key === undefined);
 }
 
 /** Returns the query of the URL in `next`. Its origin is ignored, because the API may have several URLs. */

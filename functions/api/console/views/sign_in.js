@@ -9,6 +9,9 @@ import { focusHeading } from "../lib/router.js";
 import { findKeyless, signIn } from "../lib/session.js";
 import { t } from "../words/words.js";
 
+/** Problems that another account would not have. */
+const ASKS_AGAIN = new Set(["account-not-accepted", "role-missing", "sign-in-denied"]);
+
 /**
  * @param {HTMLElement} main
  * @param {import("../lib/api.js").Problem | null} problem why the previous session ended
@@ -40,7 +43,7 @@ export function showSignIn(main, problem, done) {
     keyless));
   focusHeading(main);
   offerKeyless(keyless, problemArea, done);
-  offerProvider(provider, problemArea);
+  offerProvider(provider, problemArea, ASKS_AGAIN.has(problem?.code ?? ""));
 }
 
 async function offerKeyless(container, problemArea, done) {
@@ -52,9 +55,9 @@ async function offerKeyless(container, problemArea, done) {
     h("button", { type: "button", onclick: enter }, t("sign-in.keyless-button"))));
 }
 
-async function offerProvider(container, problemArea) {
+async function offerProvider(container, problemArea, asksAgain) {
   const provider = await findProvider();
   if (provider === null || !container.isConnected) return;
-  const leave = (event) => runAction(event.currentTarget, problemArea, () => leaveForProvider(provider));
+  const leave = (event) => runAction(event.currentTarget, problemArea, () => leaveForProvider(provider, { asksAgain }));
   put(container, h("button", { type: "button", class: "primary wide", onclick: leave }, t("sign-in.provider")), h("p", { class: "or soft" }, t("sign-in.or")));
 }
