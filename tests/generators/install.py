@@ -9,22 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.paths import STATE
-from tests.readers.install import ReaderProgram, install
+from tests.readers.install import ReaderProgram, install, node_program
 
 SOURCES = Path(__file__).parent
 PYTHON = STATE / "venv-generators" / "bin" / "python"
 
 _MAVEN = ("mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=lib")
 
-NODE = ReaderProgram(
-    "node",
-    ("node", "npm"),
-    "apt-get install nodejs npm",
-    ("package.json", "package-lock.json", "redocly.yaml"),
-    ("npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"),
-    ("node",),
-    SOURCES,
-)
+NODE = node_program("redocly.yaml", ("node",), SOURCES)
 """openapi-typescript, the TypeScript compiler, and the linter Redocly."""
 
 OPENAPI_GENERATOR = ReaderProgram(

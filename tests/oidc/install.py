@@ -7,17 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.readers.install import ReaderProgram, install
+from tests.readers.install import install, node_program
 
-PROVIDER = ReaderProgram(
-    "node",
-    ("node", "npm"),
-    "apt-get install nodejs npm",
-    ("package.json", "package-lock.json", "provider.mjs"),
-    ("npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"),
-    ("node", "provider.mjs"),
-    Path(__file__).parent,
-)
+PROVIDER = node_program("provider.mjs", ("node", "provider.mjs"), Path(__file__).parent)
 
 
 def main() -> None:

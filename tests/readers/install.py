@@ -70,15 +70,21 @@ class ReaderProgram:
         stamp.write_text(checksum)
 
 
-LANGUAGES = (
-    ReaderProgram(
+def node_program(source: str, run: tuple[str, ...], home: Path = SOURCES) -> ReaderProgram:
+    """Returns a program for Node.js with the packages of its lock file. `source` is its only other file."""
+    return ReaderProgram(
         "node",
         ("node", "npm"),
         "apt-get install nodejs npm",
-        ("package.json", "package-lock.json", "read.mjs"),
+        ("package.json", "package-lock.json", source),
         ("npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"),
-        ("node", "read.mjs"),
-    ),
+        run,
+        home,
+    )
+
+
+LANGUAGES = (
+    node_program("read.mjs", ("node", "read.mjs")),
     ReaderProgram(
         "go",
         ("go",),

@@ -81,7 +81,7 @@ def backfill_schedule(
         check_request(_limit_scopes(caller, schedule), _request_at(schedule, times[0]))
         with database.transaction(schedule.tenant_id) as connection:
             started = find_started(connection, schedule.tenant_id, schedule.schedule_id, times[0], times[-1])
-    runs = _Backfill(schedule, caller, send, started, until, is_stopped=backfill.dry_run)
+    runs = _Backfill(schedule, caller, send, started, until, is_dry_run=backfill.dry_run)
     views = [runs.view(at) for at in times]
     return BackfillView(runs=views, started=runs.count, stopped=runs.stop)
 
@@ -97,10 +97,11 @@ class _Backfill:
     """Reports of runs that were started before, by scheduled time."""
     until: float
     """Time of `monotonic` after which no further run is started."""
-    is_stopped: bool
-    """Whether no further run is started: in a dry run, and after a quota or the time was used up."""
+    is_dry_run: bool
+    """Whether no run is started."""
     count: int = 0
     stop: StopView | None = None
+    """Limit after which no further run is started."""
 
     def view(self, at: datetime) -> BackfilledRun:
         """Starts the run of a scheduled time, if necessary and possible. Returns its outcome."""
@@ -121,10 +122,10 @@ class _Backfill:
         return BackfilledRun.model_validate(values)
 
     def _start(self, at: datetime) -> tuple[BackfillOutcome, UUID | None]:
-        if not self.is_stopped and monotonic() > self.until:
+        if not self.is_dry_run and self.stop is None and monotonic() > self.until:
             detail = f"Not all runs could be started within {MAX_SECONDS:.0f} seconds. Send the request again."
-            self._stop(StopView(code="time-limit-reached", detail=detail, retry_after_seconds=0))
-        if self.is_stopped:
+            self.stop = StopView(code="time-limit-reached", detail=detail, retry_after_seconds=0)
+        if self.is_dry_run or self.stop is not None:
             return "NOT_STARTED", None
 
         def record(connection: Connection[TupleRow], report: Report) -> None:
@@ -141,13 +142,10 @@ class _Backfill:
             if not self.count:
                 raise
             seconds = math.ceil(error.seconds)
-            self._stop(StopView(code=error.code, detail=error.detail, retry_after_seconds=seconds))
+            self.stop = StopView(code=error.code, detail=error.detail, retry_after_seconds=seconds)
             return "NOT_STARTED", None
         self.count += 1
         return "STARTED", report.report_id
-
-    def _stop(self, stop: StopView) -> None:
-        self.stop, self.is_stopped = stop, True
 
 
 def _times(schedule: Schedule, backfill: BackfillRequest, now: datetime) -> Iterator[datetime]:

@@ -80,22 +80,16 @@ def map_body(_context: Any, body: Any) -> Any:
 
 def _correct_split(body: dict[str, Any]) -> None:
     """Splits a statement by its account instead of filtering by it, and no other report."""
-    split_by, filters = body.get("splitBy"), body.get("filters")
-    if not (isinstance(split_by, list) and split_by and all(_is_like(name, _NAME) for name in split_by)):
-        if split_by is None and body.get("zip") is True:
-            body["zip"] = False
-        return
-    if (
-        body.get("type") == "ACCOUNT_STATEMENT"
-        and isinstance(filters, dict)
-        and _is_like(filters.get("account"), _TEXT)
-    ):
-        body["splitBy"] = ["account"]
-        del filters["account"]
-    else:
-        body["splitBy"] = None
-        if body.get("zip") is True:
-            body["zip"] = False
+    split_by, filters = body.get("splitBy"), body.get("filters") or {}
+    if isinstance(split_by, list) and split_by and all(_is_like(name, _NAME) for name in split_by):
+        is_statement = body.get("type") == "ACCOUNT_STATEMENT" and isinstance(filters, dict)
+        if is_statement and _is_like(filters.get("account"), _TEXT):
+            body["splitBy"] = ["account"]
+            del filters["account"]
+        else:
+            body["splitBy"] = None
+    if body.get("splitBy") is None and body.get("zip") is True:
+        body["zip"] = False
 
 
 def _correct_conditions(body: dict[str, Any]) -> None:
@@ -135,8 +129,7 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 
     A time of day is removed if `when` is a cron expression, a calendar if `when` is not `first-business-day`, and days
     in the filters if there is a period. `endsAt` is set so late that there is a run before it. The days of a backfill
-    are moved to one month. A PATCH gets all these
-    fields, since the current values of the schedule are not known here.
+    are moved to one month. A PATCH gets all these fields, since the current values of the schedule are not known here.
     """
     body = case.body
     # map_headers is not enough: the schedule, and with it the request, may have changed since the key was used.
