@@ -17,7 +17,9 @@ from api.auth.authenticate import authenticate
 from api.auth.scopes import check_scopes, require_scopes
 from api.context import base_url, gate, rules
 from api.dead_letters.routes import router as dead_letters_router
+from api.erasures.routes import router as erasures_router
 from api.estimates.routes import router as estimates_router
+from api.holds.routes import router as holds_router
 from api.http.allowed_methods import allowed_methods
 from api.http.body import check_body
 from api.http.problems import problem, problem_of, unexpected_problem
@@ -80,6 +82,8 @@ app.include_router(report_requests_router)
 app.include_router(estimates_router)
 app.include_router(reports_router)
 app.include_router(report_files_router)
+app.include_router(holds_router)
+app.include_router(erasures_router)
 app.include_router(report_types_router)
 app.include_router(api_keys_router)
 app.include_router(health.router)

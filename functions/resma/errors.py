@@ -16,6 +16,7 @@ ResmaError
 |   |-- FormatLimitError                  a format cannot represent a value: the file of that format fails
 |   |-- AllFormatsFailedError             every requested format failed with a FormatLimitError
 |   |-- ShardsFailedError                 shards of a split report failed, and can be retried
+|   |-- KmsKeyNotAllowedError             the deployment does not list the tenant's KMS key
 |   |-- ContinuationsExhaustedError       the report was continued in a new invocation too often
 |   |-- ContinuationStalledError          several invocations in a row had no time left to write rows
 |   `-- SettingsInvalidError
@@ -69,6 +70,12 @@ class UnknownTimeZoneError(PermanentError):
     """The source database does not know the report's time zone."""
 
     code = "unknown-time-zone"
+
+
+class KmsKeyNotAllowedError(PermanentError):
+    """The deployment does not list the KMS key of the tenant, so that the worker may not use it."""
+
+    code = "kms-key-not-allowed"
 
 
 class CatalogInvalidError(PermanentError):

@@ -16,6 +16,7 @@ RequestError                      the caller can fix it; the API returns it as a
 |-- ReportNotFoundError
 |   `-- ReportDeletedError
 |-- ReportInProgressError             the report cannot be deleted before it has ended
+|-- ReportHeldError                   the report has a legal hold, so nothing of it can be deleted
 |-- ReportFileNotFoundError           the report has no file of the requested format
 |-- SummaryNotReadyError
 |-- ReportHasNoSummaryError           the report ended before its data were counted, or it has expired
@@ -211,6 +212,12 @@ class ReportInProgressError(RequestError):
     code = "report-in-progress"
 
 
+class ReportHeldError(RequestError):
+    """The report has a legal hold, so that neither it nor its files can be deleted."""
+
+    code = "report-held"
+
+
 class ReportFileNotFoundError(RequestError):
     """The report has no file of the requested format."""
 
@@ -242,7 +249,7 @@ class ReportHasNoFileError(RequestError):
 
 
 class ReportExpiredError(RequestError):
-    """The files of the report have been deleted because their retention period is over."""
+    """The files of the report have been deleted, by a caller or because their retention period is over."""
 
     code = "report-expired"
 

@@ -17,6 +17,7 @@ from resma.jobs.queue import JobQueue
 from resma.settings import read_settings
 from scheduler.end_waits import end_waits
 from scheduler.expire_reports import expire_reports, purge_idempotency_keys
+from scheduler.hold_objects import hold_objects
 from scheduler.measure import measure_scheduler
 from scheduler.publish_events import publish_unpublished_events, put_events_on_bus
 from scheduler.purge_records import purge_records
@@ -40,6 +41,7 @@ TASKS: Mapping[str, Callable[[SchedulerResources, IsTimeLeft], int]] = {
     "sent": send_unsent_jobs,
     "published": publish_unpublished_events,
     "put": put_events_on_bus,
+    "holds_changed": hold_objects,
     "expired": expire_reports,
     "keys_purged": purge_idempotency_keys,
     "deleted": remove_files,

@@ -30,6 +30,12 @@ _STATEMENTS: tuple[LiteralString, ...] = (
         ORDER BY deleted_at LIMIT %(limit)s)
     """,
     """
+    DELETE FROM resma.holds WHERE (tenant_id, hold_id) IN (
+        SELECT tenant_id, hold_id FROM resma.holds
+        WHERE released_at < statement_timestamp() - make_interval(days => %(days)s)
+        ORDER BY released_at LIMIT %(limit)s)
+    """,
+    """
     DELETE FROM resma.download_links WHERE (tenant_id, link_id) IN (
         SELECT tenant_id, link_id FROM resma.download_links
         WHERE minted_at < statement_timestamp() - make_interval(days => %(days)s)
@@ -51,8 +57,8 @@ _STATEMENTS: tuple[LiteralString, ...] = (
 
 
 def purge_records(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
-    """Deletes old reports with everything that refers to them, and old records of deletions, download links, schedule
-    runs and usage; returns how many. Deletes nothing if records are kept without a limit.
+    """Deletes old reports with everything that refers to them, and old records of deletions, released holds,
+    download links, schedule runs and usage; returns how many. Deletes nothing if records are kept without a limit.
     """
     if not resources.record_retention_days:
         return 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from resma.requests.retention import RetentionSettings
 from resma.settings import SystemSettings
 
 
-class SchedulerSettings(SystemSettings):
+class SchedulerSettings(SystemSettings, RetentionSettings):
     """The scheduler's settings, which template.yaml sets."""
 
     queue_url: str = Field(min_length=1)
@@ -18,7 +19,5 @@ class SchedulerSettings(SystemSettings):
     s3_credentials_secret_arn: str | None = None
     max_outage_wait_seconds: int = Field(default=21600, ge=1)
     """Maximum time that a report waits in a row for dependencies that are unavailable, before it is FAILED."""
-    retention_days: int = Field(ge=1)
-    """Days for which files and Idempotency-Keys are kept."""
     record_retention_days: int = Field(ge=0)
     """Days for which the records of reports, links and schedule runs are kept; 0 keeps them without a limit."""

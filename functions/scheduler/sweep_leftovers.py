@@ -60,6 +60,7 @@ class _Ended:
     files: list[StoredFile] | None
     split_by: list[str] | None
     manifest: ManifestRecord | None
+    retention_days: int | None
     kept_days_over: bool
     """Whether the files of a FAILED split report are kept no longer."""
 
@@ -121,7 +122,8 @@ def _sweep_batch(
         with connection.cursor(row_factory=class_row(_Ended)) as cursor:
             cursor.execute(
                 sql.SQL(
-                    "SELECT {}, finished_at < clock_timestamp() - make_interval(days => %(days)s) AS kept_days_over"
+                    "SELECT {}, finished_at < clock_timestamp()"
+                    "  - make_interval(days => coalesce(retention_days, %(days)s)) AS kept_days_over"
                     " FROM resma.reports WHERE (tenant_id, report_id) IN"
                     " (SELECT * FROM unnest(%(tenants)s::text[], %(reports)s::uuid[])) AND {}"
                     " FOR UPDATE OF reports SKIP LOCKED"
@@ -198,7 +200,7 @@ def _mark_swept(connection: Connection[TupleRow], report: _Ended, retention_days
     had_one_worker = report.status == "SKIPPED" or (report.status == "READY" and not report.split_by)
     latest = 0 if had_one_worker and report.attempt == 1 else LATEST_SECONDS
     if report.is_partial:
-        latest = retention_days * _DAY_SECONDS
+        latest = (report.retention_days or retention_days) * _DAY_SECONDS
     if report.split_by and not report.keeps_files:
         delete_shards(connection, report.tenant_id, report.report_id)
     connection.execute(

@@ -24,7 +24,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from resma.aws.clients import QUICK, events_client, s3_client, sns_client, sqs_client
+from resma.aws.clients import QUICK, events_client, s3_client, sealing_s3_client, sns_client, sqs_client
 from resma.database.connection import Database
 from resma.errors import DependencyUnavailableError, LeaseHeldError, LeaseLostError, ResmaError
 from resma.events.announcer import Announcer
@@ -34,6 +34,7 @@ from resma.jobs.messages import JobMessage
 from resma.jobs.queue import JobQueue, put_into_outbox
 from resma.settings import read_settings
 from resma.shards.claim import put_shard_into_outbox
+from resma.storage.object_store import Clients
 from worker.attempt import Invocation, JobOutcome
 from worker.heartbeat import VISIBILITY_SECONDS
 from worker.malloc import return_large_blocks
@@ -72,6 +73,8 @@ def _resources() -> WorkerResources:
         shard_source=Database(settings.source_secret_arn, "resma-worker-shards", "source-database"),
         s3=s3_client(settings.s3_credentials_secret_arn),
         s3_asking_once=s3_client(settings.s3_credentials_secret_arn, retries=False),
+        sealed_clients=_sealed_clients,
+        kms_key_arns=settings.kms_key_arns,
         bucket=settings.bucket,
         retention_days=settings.retention_days,
         announcer=Announcer(
@@ -87,6 +90,12 @@ def _resources() -> WorkerResources:
         shards_in_flight_per_tenant=settings.shards_in_flight_per_tenant,
         start_failures=_start_failures,
     )
+
+
+@lru_cache(maxsize=1)  # a client needs some MB, and the next report may be of another tenant
+def _sealed_clients(kms_key: str) -> Clients:
+    secret_arn = _settings().s3_credentials_secret_arn
+    return Clients(sealing_s3_client(kms_key, secret_arn), sealing_s3_client(kms_key, secret_arn, retries=False))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:

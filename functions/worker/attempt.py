@@ -141,7 +141,7 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
                 made = replace(made, warnings=[*summary_warnings(content.summary, claim.filters), *made.warnings])
                 watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, made.stored, rows - rows_before, content.snapshots)
-    usage = invocation.usage_meter.with_files(made.stored, resources.retention_days)
+    usage = invocation.usage_meter.with_files(made.stored, claim.retention_days or resources.retention_days)
     metrics["costUsd"] = price_attempts(claim, usage)
 
     def finish(connection: Connection[TupleRow]) -> None:

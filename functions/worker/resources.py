@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from resma.database.connection import Database
+from resma.errors import KmsKeyNotAllowedError
 from resma.events.announcer import Announcer
 from resma.jobs.queue import JobQueue
 from resma.storage.object_store import Clients
@@ -30,6 +32,10 @@ class WorkerResources:
     exported snapshot."""
     s3: S3Client
     s3_asking_once: S3Client
+    sealed_clients: Callable[[str], Clients]
+    """Returns the clients whose objects are encrypted with a tenant's KMS key, by the key's ARN."""
+    kms_key_arns: Collection[str]
+    """KMS keys that tenants may have: those that the function's policy allows."""
     bucket: str
     retention_days: int
     announcer: Announcer
@@ -51,3 +57,18 @@ class WorkerResources:
     def clients(self) -> Clients:
         """The clients of the object store."""
         return Clients(self.s3, self.s3_asking_once)
+
+    def sealed_with(self, kms_key: str | None) -> Self:
+        """Returns resources whose objects are encrypted with a KMS key; None: with the encryption of the bucket."""
+        if kms_key is None:
+            return self
+        clients = self.sealed_clients(kms_key)
+        return replace(self, s3=clients.retrying, s3_asking_once=clients.single_attempt)
+
+    def require_key(self, kms_key: str | None) -> None:
+        """Raises KmsKeyNotAllowedError if the deployment does not list a tenant's KMS key."""
+        if kms_key is not None and kms_key not in self.kms_key_arns:
+            raise KmsKeyNotAllowedError(
+                f"The KMS key of the tenant, {kms_key}, is not in KmsKeyArns of the deployment. Add it there, or "
+                "choose another key (resma admin access set-kms-key)."
+            )

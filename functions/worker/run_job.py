@@ -62,6 +62,7 @@ def generate_report(resources: WorkerResources, tenant_id: str, report_id: UUID,
     logger.append_keys(attempt=claim.attempt)
     logger.info("an attempt begins", type=claim.type, formats=claim.formats, resumes=claim.checkpoint is not None)
     probed = tuple(outage.dependency for outage in claimed.outages)
+    resources = resources.sealed_with(claim.kms_key)
     job = ClaimedJob(resources, claim, Checkpoints(resources, claim, probed), probed)
     outcome = None
     try:
@@ -127,6 +128,7 @@ def _run_attempt(job: ClaimedJob, invocation: Invocation) -> JobOutcome:
     """Runs one attempt and ends it in the report's row. The row then decides which leftovers may be removed."""
     claim = job.claim
     try:
+        job.resources.require_key(claim.kms_key)
         made = coordinate(job, invocation) if claim.split_by else make_files(job, invocation)
         if made == "READY":
             return "READY"

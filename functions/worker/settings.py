@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from resma.settings import Settings, SystemSettings, TenantSettings
 
@@ -35,5 +35,12 @@ class WorkerSettings(_AnnouncerSettings, TenantSettings):
     """Maximum number of shards of all split reports of a tenant that are generated at once."""
     retention_days: int = Field(ge=1)
     """Days for which files are kept."""
+    kms_key_arns: frozenset[str] = frozenset()
+    """ARNs of the KMS keys that tenants may have, separated by commas: the function's policy allows these."""
     idempotency_table: str = Field(min_length=1)
     s3_credentials_secret_arn: str | None = None
+
+    @field_validator("kms_key_arns", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: object) -> object:
+        return {arn.strip() for arn in value.split(",") if arn.strip()} if isinstance(value, str) else value

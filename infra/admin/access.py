@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from infra.admin.tenants import OPERATOR, QUOTAS, create_key, create_tenant, rename_tenant, set_quotas
+from infra.admin.tenants import OPERATOR, QUOTAS, create_key, create_tenant, rename_tenant, set_kms_key, set_quotas
 from infra.errors import StackError
 from infra.postgres.connect import connect
 from resma.access.api_keys import (
@@ -72,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         for quota in QUOTAS:
             made.add_argument(f"--{quota.replace('_', '-')}", type=int, metavar="N")
     command("rename-tenant", _rename_tenant, "change the name that is printed on a tenant's reports", "tenant", "name")
+    made = command("set-kms-key", _set_kms_key, "set the KMS key that encrypts a tenant's files", "tenant")
+    made.add_argument("arn", nargs="?", help="ARN of the key, which must be in the parameter KmsKeyArns")
+    made.add_argument("--none", action="store_true", help="use the encryption of the bucket")
     made = command("create-key", _create_key, "create a key, and print it once", "tenant", "name")
     made.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="repeat for more scopes")
     made.add_argument(
@@ -109,6 +112,17 @@ def _set_quotas(connection: Connection[TupleRow], arguments: argparse.Namespace)
     print(f"Tenant {arguments.tenant}: {', '.join(f'{name} {value}' for name, value in quotas.items())}")
 
 
+def _set_kms_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    if (arguments.arn is None) != arguments.none:
+        raise StackError("Name the ARN of a key, or use --none for the encryption of the bucket.")
+    set_kms_key(connection, arguments.tenant, arguments.arn)
+    print(
+        f"Tenant {arguments.tenant}: files of later reports are encrypted with {arguments.arn}."
+        if arguments.arn
+        else f"Tenant {arguments.tenant}: files of later reports have the encryption of the bucket."
+    )
+
+
 def _create_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
     lifetime = timedelta(days=min(arguments.days, MAX_DAYS + 1))
     _print_key(*create_key(connection, arguments.tenant, arguments.name, arguments.scope, lifetime))
@@ -130,12 +144,14 @@ def _revoke_key(connection: Connection[TupleRow], arguments: argparse.Namespace)
 
 def _list(connection: Connection[TupleRow], _arguments: argparse.Namespace) -> None:
     tenants = connection.execute(
-        "SELECT tenant_id, name, requests_per_second, requests_burst, live_reports, rows_per_day, files_per_day"
-        " FROM resma.tenants ORDER BY tenant_id"
+        "SELECT tenant_id, name, requests_per_second, requests_burst, live_reports, rows_per_day, files_per_day,"
+        " max_retention_days, kms_key FROM resma.tenants ORDER BY tenant_id"
     ).fetchall()
-    for tenant_id, name, *limits in tenants:
-        values = ", ".join(f"{quota} {limit}" for quota, limit in zip(QUOTAS, limits, strict=True))
+    for tenant_id, name, *limits, kms_key in tenants:
+        values = ", ".join(f"{quota} {limit}" for quota, limit in zip(QUOTAS, limits, strict=True) if limit is not None)
         print(f"{tenant_id}  {name}  ({values})")
+        if kms_key is not None:
+            print(f"    files are encrypted with {kms_key}")
         for key in list_keys(connection, tenant_id):
             print(f"    {_line(key)}")
 

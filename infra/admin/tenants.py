@@ -14,8 +14,17 @@ from infra.errors import StackError
 from resma.access.api_keys import MAX_DAYS, ApiKey, NewKey, insert_key
 from resma.access.caller import SCOPES
 
-QUOTAS = ("requests_per_second", "requests_burst", "live_reports", "rows_per_day", "files_per_day")
-"""Columns of `resma.tenants` with limits. Their defaults are in the migrations."""
+QUOTAS = (
+    "requests_per_second",
+    "requests_burst",
+    "live_reports",
+    "rows_per_day",
+    "files_per_day",
+    "max_retention_days",
+)
+"""Columns of `resma.tenants` with limits. Their defaults are in the migrations; `max_retention_days` has none."""
+
+_KMS_KEY = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,100}"
 
 MAX_QUOTA = 2**31 - 1
 """Maximum value of a limit: that of an integer in Postgres."""
@@ -65,6 +74,21 @@ def set_quotas(connection: Connection[TupleRow], tenant_id: str, quotas: Mapping
             sql.SQL("UPDATE resma.tenants SET {} = %s WHERE tenant_id = %s").format(sql.Identifier(name)),
             (value, tenant_id),
         )
+
+
+def set_kms_key(connection: Connection[TupleRow], tenant_id: str, kms_key: str | None) -> None:
+    """Sets the KMS key that encrypts the files of a tenant's later reports; None: the encryption of the bucket.
+
+    Raises StackError if the tenant does not exist, or for a value that is not the ARN of a key. Workers refuse a key
+    that is not in the parameter KmsKeyArns.
+    """
+    require_tenant(connection, tenant_id)
+    if kms_key is not None and re.fullmatch(_KMS_KEY, kms_key) is None:
+        raise StackError(
+            f"'{kms_key[:200]}' is not the ARN of a KMS key. Use the form "
+            "arn:aws:kms:REGION:ACCOUNT:key/ID, as in the parameter KmsKeyArns. Aliases are not accepted."
+        )
+    connection.execute("UPDATE resma.tenants SET kms_key = %s WHERE tenant_id = %s", (kms_key, tenant_id))
 
 
 def create_key(

@@ -52,6 +52,7 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
     """A connection of the superuser. Rows that a test leaves in Resma's tables are deleted after it."""
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         yield connection
+        connection.execute("DELETE FROM resma.holds")
         connection.execute("DELETE FROM resma.reports")
         connection.execute("DELETE FROM resma.deleted_reports")
         connection.execute("DELETE FROM resma.webhook_endpoints")

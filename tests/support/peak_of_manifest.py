@@ -28,6 +28,7 @@ from resma.database.connection import Database
 from resma.events.announcer import Announcer
 from resma.jobs.claim import claim_job
 from resma.report.records import LIST_NAME
+from resma.storage.object_store import Clients
 from worker.attempt import ClaimedJob
 from worker.checkpoints.store import Checkpoints
 from worker.peak_memory import peak_rss_mb, reset_peak
@@ -101,6 +102,8 @@ def run(report_id: UUID) -> dict[str, float]:
         shards_in_flight_per_tenant=1,
         s3=cast("S3Client", _StoreOfZeros(client)),
         s3_asking_once=s3_client(retries=False),
+        sealed_clients=lambda _: Clients(client, client),
+        kms_key_arns=(),
         bucket="peaks",
         retention_days=30,
         announcer=cast("Announcer", None),

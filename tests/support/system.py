@@ -16,6 +16,7 @@ import api.app
 import api.context
 import api.pages.console
 import intake.app
+import resma.requests.retention
 import scheduler.app
 import webhook.app
 import worker.app
@@ -41,6 +42,9 @@ PASSWORD = "only-for-tests"
 
 
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+KMS_KEY, SECOND_KMS_KEY = (f"arn:aws:kms:us-east-1:123456789012:key/{name}" for name in ("first", "second"))
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ class System:
             REQUEST_QUEUE_URL=self.requests_url,
             IDEMPOTENCY_TABLE="idempotency",
             RETENTION_DAYS="30",
+            MAX_RETENTION_DAYS="3650",
+            KMS_KEY_ARNS=f"{KMS_KEY},{SECOND_KMS_KEY}",
             RECORD_RETENTION_DAYS="400",
             PUBLIC_BASE_URL="https://reports.example",
         )
@@ -277,6 +283,8 @@ _CACHED: tuple[Callable[..., Any], ...] = (
     worker.app._settings,
     worker.app._resources,
     worker.app._persistence,
+    worker.app._sealed_clients,
+    resma.requests.retention.retention_settings,
     worker.dead_letter_app._announcer,
     webhook.app._resources,
     scheduler.app._resources,

@@ -78,7 +78,7 @@ def _problem_statuses(path: str, method: str, operation: Json) -> set[HTTPStatus
         statuses.add(HTTPStatus.UNPROCESSABLE_ENTITY)
     if "{" in path:
         statuses.add(HTTPStatus.NOT_FOUND)
-    if path.endswith(("/download", "/files")):
+    if path.endswith(("/download", "/files", "/hold")):
         statuses |= {HTTPStatus.CONFLICT, HTTPStatus.GONE}
     elif path.endswith("/summary"):
         statuses.add(HTTPStatus.CONFLICT)

@@ -29,6 +29,7 @@ to wait before you try again.
 
 TAGS = {
     "Reports": "Generate reports, follow their progress, and download their files.",
+    "Legal holds": "Keep the files of reports until a hold is released, whatever their retention is.",
     "Report types": "See the report types of the deployment, with their filters and columns.",
     "Schedules": "Generate reports automatically at set times.",
     "Webhooks": "Manage the endpoints that are notified when reports end, and see the deliveries to them.",

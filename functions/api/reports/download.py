@@ -64,7 +64,7 @@ def _require_file(report: Report, format_: str | None, split_object: SplitObject
             f"The report does not have the format {format_}. It has {', '.join(report.formats)}."
         )
     if report.status == "EXPIRED":
-        raise _expired()
+        raise _expired(report)
     if report.status in {"FAILED", "CANCELLED", "SKIPPED"}:
         raise ReportHasNoFileError(f"The report is {report.status} and has no file. Request it again.")
     if report.status != "READY" or not report.files:
@@ -82,7 +82,7 @@ def _require_split_object(report: Report, format_: str | None, split_object: Spl
     if format_ is not None:
         raise ReportFileNotFoundError(f"The report is split and has a file for each key. {files}")
     if report.status == "EXPIRED":
-        raise _expired()
+        raise _expired(report)
     if report.status in {"CANCELLED", "SKIPPED"}:
         raise ReportHasNoFileError(f"The report is {report.status} and has no files. Request it again.")
     if report.status == "FAILED":
@@ -95,5 +95,9 @@ def _require_split_object(report: Report, format_: str | None, split_object: Spl
     return found
 
 
-def _expired() -> ReportExpiredError:
+def _expired(report: Report) -> ReportExpiredError:
+    if (at := report.files_deleted_at) is not None:
+        return ReportExpiredError(
+            f"The files of this report were deleted at {at:%Y-%m-%dT%H:%M:%SZ}. Request it again."
+        )
     return ReportExpiredError("The files of this report have expired and were deleted. Request the report again.")

@@ -295,7 +295,27 @@ class ReportView(ViewModel):
     started_at: datetime | None = Field(description="When the last attempt started.")
     finished_at: datetime | None = Field(description="When the report ended.")
     expires_at: datetime | None = Field(
-        description="When the files expire or have expired. Null for a report that was never READY."
+        description="When the files expire or have expired; not before its hold is released. Null for a report that "
+        "was never READY."
+    )
+    retention_days: int | None = Field(
+        default=None,
+        description="Days for which the files are kept after the end of the report. Null for reports from before this "
+        "was recorded.",
+    )
+    held: bool = Field(
+        default=False, description="Whether the report has a legal hold, so that nothing of it can be deleted."
+    )
+    kms_key: str | None = Field(
+        default=None,
+        description="ARN of the KMS key of your tenant that the files are encrypted with. Null: the encryption of the "
+        "bucket, or the report has not started.",
+    )
+    files_deleted_at: datetime | None = Field(
+        default=None, description="When a caller deleted the files. Null if none did."
+    )
+    files_deleted_by: str | None = Field(
+        default=None, description="Caller that deleted the files, like `subject` of `GET /api/v1/me`."
     )
     as_of: datetime | None = Field(description="Timestamp of the database snapshot that the files show.")
     rows: int | None = Field(description="Number of rows in each file; in all files of a split report together.")

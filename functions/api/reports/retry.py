@@ -52,6 +52,7 @@ def _request_of(report: Report) -> ReportRequest:
                 "title": report.title,
                 "options": options_of_formats(report.formats, report.options),
                 "callbackUrl": report.callback_url,
+                "retentionDays": report.retention_days if report.retention_requested else None,
                 "onlyIf": None if report.status == "SKIPPED" else report.only_if,
             }
         )

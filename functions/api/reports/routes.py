@@ -16,7 +16,7 @@ from api.http.cursor import CURSOR_PATTERN, OFFSET_PATTERN
 from api.http.ids import REPORT_ID, parse_report_id
 from api.http.timestamps import DATE_TIME_PATTERN
 from api.reports.cancel import cancel_report
-from api.reports.delete import delete_report
+from api.reports.delete import delete_report, delete_report_files
 from api.reports.download import download_report
 from api.reports.listing import ListQuery, list_reports
 from api.reports.models import DeletionView, DownloadLink, ReportList, ReportView
@@ -253,3 +253,19 @@ def handle_post_cancel(
 def handle_delete_report(report_id: ReportId) -> DeletionView:
     """Handles DELETE: returns the record of the deletion, also if the report was deleted before."""
     return delete_report(database(), caller_of(router), parse_report_id(report_id))
+
+
+@router.delete(
+    "/api/v1/reports/<report_id>/files",
+    operation_id="deleteReportFiles",
+    summary="Delete the files of a report",
+    description="Deletes the files of a READY report before the end of their retention; the report becomes EXPIRED at "
+    "once, and its record is kept. The files are usually removed within a minute. A held report must be released "
+    "first. Deleting them again has no effect.",
+    response_description="The report, which is EXPIRED.",
+    tags=["Reports"],
+    security=needs("reports:delete"),
+)
+def handle_delete_files(report_id: ReportId) -> ReportView:
+    """Handles DELETE: returns the report, also if its files were deleted before."""
+    return delete_report_files(database(), caller_of(router), parse_report_id(report_id), base_url(router))

@@ -14,6 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from api.deployment_rules import DeploymentRules
 from api.schedules.check import check_request_of, point_to_period, require_runs
@@ -22,7 +24,8 @@ from api.schedules.models import PreviewRequest, PreviewView, ScheduleChanges, S
 from api.schedules.preview import RunPeriod, preview_runs
 from resma.access.caller import Caller
 from resma.database.connection import Database
-from resma.request_errors import RequestInvalidError, collect_errors
+from resma.request_errors import RequestInvalidError, collect_errors, point_into
+from resma.requests.retention import require_tenant_retention
 from resma.schedules.request import week_start_of
 from resma.schedules.schedule_rows import (
     ENDED_DETAIL,
@@ -58,6 +61,7 @@ class Schedules:
             **_state(timing, draft.ends_at, now, is_paused=draft.paused),
         }
         with self.database.transaction(self.caller.tenant_id) as connection:
+            self._require_retention(connection, draft.request)
             schedule = insert_schedule(connection, new)
         self._log("a schedule was created", schedule.schedule_id)
         return schedule
@@ -80,6 +84,7 @@ class Schedules:
             columns = self._changed_columns(before, values, datetime.now(UTC))
             if not columns:
                 return before
+            self._require_retention(connection, columns.get("request"))
             schedule = update_schedule(connection, self.caller.tenant_id, schedule_id, columns)
         self._log("a schedule was changed", schedule_id, properties=sorted(values), status=schedule.status)
         return schedule
@@ -97,6 +102,11 @@ class Schedules:
         timing = self._check(draft, now)
         run_period = RunPeriod(request.period, request.week_starts_on or week_start_of(draft.request))
         return preview_runs(timing, run_period, request.ends_at, now, count)
+
+    def _require_retention(self, connection: Connection[TupleRow], request: Mapping[str, Any] | None) -> None:
+        """Raises RequestInvalidError if the request names a longer retention than the tenant may use."""
+        with point_into("request"):
+            require_tenant_retention(connection, self.caller.tenant_id, (request or {}).get("retentionDays"))
 
     def _log(self, message: str, schedule_id: str, **more: Any) -> None:
         logger.info(

@@ -11,6 +11,7 @@ Scope = Literal[
     "reports:read",
     "reports:write",
     "reports:delete",
+    "holds:manage",
     "personal:read",
     "webhooks:manage",
     "keys:manage",

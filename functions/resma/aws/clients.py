@@ -6,7 +6,7 @@ import bisect
 import json
 import logging
 import os
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
@@ -86,6 +86,32 @@ def s3_client(
     store other than S3, such as MinIO, is JSON with accessKeyId and secretAccessKey. A presigned URL is valid only for
     the host that it was signed for, so clients that sign need the `endpoint_url` that readers use.
     """
+    return _new_s3_client(credentials_secret_arn, endpoint_url, retries=retries, answer_seconds=answer_seconds)
+
+
+def sealing_s3_client(kms_key: str, credentials_secret_arn: str | None = None, *, retries: bool = True) -> S3Client:
+    """Returns a new client, which encrypts every object that it writes with a KMS key (SSE-KMS).
+
+    The other arguments are those of `s3_client`. It is not cached, because a process may meet many keys.
+    """
+    client = _new_s3_client(credentials_secret_arn, None, retries=retries, answer_seconds=30)
+    for operation in ("PutObject", "CreateMultipartUpload"):
+        # botocore uses the value that the handler returns, which its type does not say.
+        client.meta.events.register(f"provide-client-params.s3.{operation}", partial(_encrypt, kms_key))  # type: ignore[arg-type]
+    return client
+
+
+def _encrypt(kms_key: str, params: dict[str, Any], **_more: Any) -> dict[str, Any]:
+    """Returns the parameters of a request that writes an object, with the key that encrypts it.
+
+    The parts of an upload have the encryption that it was started with.
+    """
+    return {**params, "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key, "BucketKeyEnabled": True}
+
+
+def _new_s3_client(
+    credentials_secret_arn: str | None, endpoint_url: str | None, *, retries: bool, answer_seconds: int
+) -> S3Client:
     keys: dict[str, Any] = {}
     if credentials_secret_arn:
         secret = read_secret(credentials_secret_arn)

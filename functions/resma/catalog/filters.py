@@ -102,6 +102,23 @@ def check_values(report_type: ReportType, filters: Mapping[str, Any], split_by: 
     return values
 
 
+def check_named_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns some filters as JSON values, for a search; other filters are not required and have no defaults.
+
+    At least one filter must be set. Raises RequestInvalidError with a field error for each filter that is unknown or
+    not valid.
+    """
+    given = {name: value for name, value in filters.items() if value is not None}
+    if not given:
+        raise RequestInvalidError.of([FieldError("/filters", "It must have at least one filter.")])
+    model = make_model("NamedFilters", [item for item in report_type.filters if item.name in given])
+    try:
+        return model.model_validate(given).model_dump(mode="json", by_alias=True, exclude_none=True)
+    except ValidationError as error:
+        items = error.errors(include_url=False, include_input=False)
+        raise RequestInvalidError.of([_field_error(report_type, item) for item in items]) from None
+
+
 def format_values(filters: Sequence[Filter], values: Mapping[str, Any], locale: Locale) -> tuple[tuple[str, str], ...]:
     """Returns pairs of label and formatted value, in the catalog's order."""
     return tuple(

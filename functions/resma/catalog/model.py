@@ -15,7 +15,7 @@ from resma.catalog.consistency import find_column_errors, find_filter_errors, fi
 from resma.catalog.control import find_control_errors
 from resma.catalog.diagnostics import CatalogCheckError, Diagnostic
 from resma.catalog.file_names import find_file_name_errors, require_file_name
-from resma.catalog.filters import check_values, format_values
+from resma.catalog.filters import check_named_values, check_values, format_values
 from resma.catalog.query_text import find_query_errors
 from resma.catalog.split.consistency import find_split_errors
 from resma.catalog.split.file_names import file_name_of_key
@@ -218,6 +218,10 @@ class ChartSpec(_Frozen):
     unit: Literal["amount", "rows"]
 
 
+MAX_RETENTION_DAYS = 36_500
+"""Maximum number of days for which any deployment keeps files."""
+
+
 class Limits(_Frozen):
     """Timeouts of the query in the database, in seconds."""
 
@@ -268,6 +272,8 @@ class ReportType(_Frozen):
     split: SplitSpec | None = None
     """Columns that a report of this type may be split by; None: it cannot be split."""
     limits: Limits = Limits()
+    retention_days: int | None = Field(default=None, strict=True, ge=1, le=MAX_RETENTION_DAYS)
+    """Days for which files are kept, for requests that name none. None: as long as the deployment says."""
     pdf: PdfParts = PdfParts()
     """Parts of PDF files, for options that a request does not set."""
     query: str
@@ -359,6 +365,10 @@ class ReportType(_Frozen):
         error for each filter that is unknown, missing, not valid, or a date before another one.
         """
         return check_values(self, filters, tuple(split_by))
+
+    def check_named_filters(self, filters: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns some filters as JSON values, for a search: none is required. Raises RequestInvalidError."""
+        return check_named_values(self, filters)
 
     def describe_filters(self, filters: Mapping[str, Any], locale: Locale) -> tuple[tuple[str, str], ...]:
         """Returns pairs of label and formatted value, in the catalog's order."""

@@ -78,6 +78,10 @@ class Claim(ReportContent):
     """The schedule whose run the report is."""
     unconditional_sha256: str | None = None
     """Hash of the request without its conditions; None if it has none."""
+    retention_days: int | None = None
+    """Days for which its files are kept; None: as long as the deployment says."""
+    kms_key: str | None = None
+    """ARN of the tenant's KMS key that its files are encrypted with; None: the encryption of the bucket."""
 
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
@@ -170,12 +174,12 @@ def finish_job(  # noqa: PLR0913, PLR0917  # all properties of a finished report
 ) -> None:
     """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLostError.
 
-    At least one file must be stored. The files are deleted after `retention_days`.
+    At least one file must be stored. `retention_days` is for reports from before it was recorded for each report.
     """
     transitions.finish(
         connection,
         claim,
-        "expires_at = clock_timestamp() + make_interval(days => %(retention_days)s),"
+        "expires_at = clock_timestamp() + make_interval(days => coalesce(retention_days, %(retention_days)s)),"
         " rows_done = %(rows)s, files = %(files)s, failed_files = %(failed_files)s, warnings = %(warnings)s,"
         " metrics = %(metrics)s",
         {

@@ -1,6 +1,9 @@
-"""Deletion of a report: a record of who deleted it replaces the row and all rows that refer to it.
+"""Deletion of a report or of its files.
 
-The record contains nothing of the request or the data. The scheduler removes the files (`scheduler/remove_files.py`).
+If a report is deleted, a record of who deleted it replaces the row and all rows that refer to it.
+
+The record contains nothing of the request or the data. The scheduler removes the files (`scheduler/remove_files.py`,
+and `scheduler/sweep_leftovers.py` if the report remains).
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.access.caller import Caller
+from resma.jobs import transitions
+from resma.jobs.holds import no_files, require_not_held
 from resma.jobs.report_rows import find_report
 from resma.report.format_options import FormatOptions
 from resma.report.status import IS_LIVE
@@ -44,13 +49,13 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
     """Deletes a report that has ended. Returns its deletion record and whether this call deleted it.
 
     Its events, webhook deliveries, idempotency keys and redrives are deleted too, so pending deliveries are not sent.
-    Safe to call twice. Raises ReportNotFoundError, and ReportInProgressError for a report that is PENDING or
-    GENERATING.
+    Safe to call twice. Raises ReportNotFoundError, ReportInProgressError for a report that is PENDING or GENERATING,
+    and ReportHeldError.
     """
     row = connection.execute(
         f"""
         DELETE FROM resma.reports
-        WHERE tenant_id = %s AND report_id = %s AND NOT {IS_LIVE}
+        WHERE tenant_id = %s AND report_id = %s AND NOT {IS_LIVE} AND NOT (held OR objects_held)
         RETURNING type, status, created_at, attempt, formats, options,
             -- A single worker had the job, and finished it: no other one can still write to the store.
             finished_at + make_interval(secs => CASE WHEN status IN ('READY', 'EXPIRED', 'SKIPPED')
@@ -87,6 +92,22 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
     return deletion, True
 
 
+def delete_files(connection: Connection[TupleRow], caller: Caller, report_id: UUID) -> bool:
+    """READY -> EXPIRED: deletes the files of a report, and keeps its record. Returns whether this call did.
+
+    Safe to call twice. Raises ReportNotFoundError, ReportHeldError, and ReportNotReadyError or ReportHasNoFileError for
+    a report that has no files.
+    """
+    while not transitions.delete_files(connection, caller.tenant_id, report_id, caller.subject, caller.address):
+        report = find_report(connection, caller.tenant_id, report_id)
+        require_not_held(report)
+        if report.status == "EXPIRED":
+            return False
+        if report.status != "READY":  # otherwise its hold has just been released
+            raise no_files(report)
+    return True
+
+
 def find_deletion(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Deletion | None:
     """Returns the deletion record of a report; None if it was not deleted."""
     with connection.cursor(row_factory=class_row(Deletion)) as cursor:
@@ -100,6 +121,9 @@ def find_deletion(connection: Connection[TupleRow], tenant_id: str, report_id: U
 def _find_earlier(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Deletion:
     if (deletion := find_deletion(connection, tenant_id, report_id)) is not None:
         return deletion
-    status = find_report(connection, tenant_id, report_id).status
+    report = find_report(connection, tenant_id, report_id)
+    require_not_held(report)
     cancel = f"POST /api/v1/reports/{report_id}/cancel"
-    raise ReportInProgressError(f"The report is {status}. Cancel it first ({cancel}), or wait until it has ended.")
+    raise ReportInProgressError(
+        f"The report is {report.status}. Cancel it first ({cancel}), or wait until it has ended."
+    )

@@ -103,7 +103,8 @@ def presign_download(
     """
     # The signature counts seconds from the clock of this process.
     now = datetime.now(UTC).replace(microsecond=0)
-    retained = (report.expires_at - now).total_seconds() if report.expires_at else signer.seconds
+    is_limited = report.expires_at is not None and not report.held  # a held file is kept for longer
+    retained = (report.expires_at - now).total_seconds() if report.expires_at and is_limited else signer.seconds
     seconds = max(1, min(signer.seconds, math.floor(retained)))
     expires_at = now + timedelta(seconds=seconds)
     connection.execute(

@@ -99,7 +99,21 @@ class Report(ReportContent):
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None
-    """When its files are or were deleted; None if the report was never READY."""
+    """When its files are or were deleted; None if the report was never READY. A held report keeps them for longer."""
+    retention_days: int | None
+    """Days for which its files are kept; None for reports that are older than this column."""
+    retention_requested: bool
+    """Whether the request named the retention."""
+    held: bool
+    """Whether it has a legal hold."""
+    objects_held: bool
+    """Whether an object of it may have the legal hold of the object store."""
+    kms_key: str | None
+    """ARN of the tenant's KMS key that its files are encrypted with."""
+    files_deleted_at: datetime | None
+    """When a caller deleted its files before the end of their retention."""
+    files_deleted_by: str | None
+    """`subject` of that caller."""
     attempt: int
     lease_until: datetime | None
     writing_since: datetime | None
@@ -161,10 +175,22 @@ class NewReport(ReportContent):
     """Hash of the request without its conditions; None if it has none."""
     requested_by: str
     schedule_id: str | None = None
+    retention_days: int | None = None
+    """Days for which its files are kept, at most as long as the tenant may keep files."""
+    retention_requested: bool = False
+    """Whether the request names the retention."""
 
 
 _NEW_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in NewReport.__dataclass_fields__)
-_NEW_VALUES = sql.SQL(", ").join(sql.Placeholder(name) for name in NewReport.__dataclass_fields__)
+_OTHER_VALUES: Mapping[str, sql.Composable] = {
+    "retention_days": sql.SQL(
+        "least(%(retention_days)s::integer,"
+        " (SELECT max_retention_days FROM resma.tenants WHERE tenant_id = %(tenant_id)s))"
+    )
+}
+_NEW_VALUES = sql.SQL(", ").join(
+    _OTHER_VALUES.get(name, sql.Placeholder(name)) for name in NewReport.__dataclass_fields__
+)
 
 
 def insert_report(

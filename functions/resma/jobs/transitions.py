@@ -1,6 +1,7 @@
 """All statements that change the status of a report.
 
-    PENDING --> GENERATING --> READY --> EXPIRED   (when the retention period of its files is over)
+    PENDING --> GENERATING --> READY --> EXPIRED   (when the retention period of its files is over, or a caller has
+                                                    deleted them; never while the report has a legal hold)
       ^ ^           | |
       | `--(retry)--' `------> FAILED              (after a permanent error, or any error of the last attempt)
       `------(redrive)---------'                   (dead letters, and split reports of which failed shards are retried)
@@ -61,6 +62,9 @@ def claim(cursor: Cursor[Any], tenant_id: str, report_id: UUID, lease_seconds: f
                                  ELSE rows_done END,
                 rows_expected = CASE WHEN checkpoint IS NOT NULL OR shards_stamp IS NOT NULL THEN rows_expected END,
                 charts = CASE WHEN checkpoint IS NOT NULL OR shards_stamp IS NOT NULL THEN charts END,
+                -- All objects of a report are encrypted with one key, also if the tenant's key is changed meanwhile.
+                kms_key = CASE WHEN checkpoint IS NOT NULL OR shards_stamp IS NOT NULL THEN kms_key
+                          ELSE (SELECT t.kms_key FROM resma.tenants AS t WHERE t.tenant_id = reports.tenant_id) END,
                 snapshot_id = NULL, snapshot_number = NULL,
                 writing_since = NULL, written_before = NULL
             WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed AND {free}
@@ -295,7 +299,9 @@ def _redrive(  # noqa: PLR0913, PLR0917  # which reports, and what is recorded
 
 
 def expire(connection: Connection[TupleRow], max_reports: int) -> list[tuple[str, UUID]]:
-    """READY -> EXPIRED for up to `max_reports` whose retention period is over. Returns the tenant and id of each.
+    """READY -> EXPIRED for up to `max_reports` whose retention period is over and that are not held.
+
+    Returns the tenant and id of each.
 
     It compares with statement_timestamp(), because with the volatile clock_timestamp() Postgres scans a whole index.
     """
@@ -303,7 +309,7 @@ def expire(connection: Connection[TupleRow], max_reports: int) -> list[tuple[str
         """
         WITH old AS (
             SELECT tenant_id, report_id FROM resma.reports
-            WHERE status = 'READY' AND expires_at < statement_timestamp()
+            WHERE status = 'READY' AND NOT (held OR objects_held) AND expires_at < statement_timestamp()
             ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
         )
         UPDATE resma.reports AS r SET status = 'EXPIRED', swept_at = NULL, sweep_after = NULL, charts = NULL,
@@ -314,3 +320,21 @@ def expire(connection: Connection[TupleRow], max_reports: int) -> list[tuple[str
         (max_reports,),
     ).fetchall()
     return [(tenant, report) for tenant, report in rows]
+
+
+def delete_files(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, deleted_by: str, deleted_from: str | None
+) -> bool:
+    """READY -> EXPIRED, because a caller deletes the files. Returns whether it did; a held report is not changed."""
+    row = connection.execute(
+        """
+        UPDATE resma.reports
+        SET status = 'EXPIRED', swept_at = NULL, sweep_after = NULL, charts = NULL, further_totals = NULL,
+            expires_at = least(expires_at, clock_timestamp()), files_deleted_at = clock_timestamp(),
+            files_deleted_by = %s, files_deleted_from = %s
+        WHERE tenant_id = %s AND report_id = %s AND status = 'READY' AND NOT (held OR objects_held)
+        RETURNING report_id
+        """,
+        (deleted_by, deleted_from, tenant_id, report_id),
+    ).fetchone()
+    return row is not None

@@ -6,16 +6,17 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from resma.catalog import MAX_SPLIT_COLUMNS
+from resma.catalog import MAX_RETENTION_DAYS, MAX_SPLIT_COLUMNS
 from resma.i18n.locales import DEFAULT_LOCALE
 from resma.i18n.time_zones import TIME_ZONE_SCHEMA
-from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel
+from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, WHOLE_NUMBER, RequestModel
 from resma.report.format_options import FormatOptions
 from resma.report.only_if import OnlyIf
 from resma.string_patterns import NO_NUL
 from resma.webhooks.url import URL_SCHEMA
 from resma.writers import Format
 
+_RetentionDays = Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS), WHOLE_NUMBER]
 _ColumnName = Annotated[str, Field(max_length=100, pattern=NO_NUL)]
 
 
@@ -93,6 +94,11 @@ class ReportRequest(RequestModel):
         default=None,
         description="Conditions: the report is SKIPPED, without a file, unless its data meet all of them. Null or "
         "omitted: the report is generated in any case.",
+    )
+    retention_days: _RetentionDays | None = Field(
+        default=None,
+        description="Days for which the files are kept after the end of the report, within the limits of the "
+        "deployment and of your tenant. Null or omitted: as long as the report type or the deployment says.",
     )
     deduplicate: bool = Field(
         default=False,

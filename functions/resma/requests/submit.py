@@ -27,6 +27,12 @@ from resma.jobs.report_rows import NewReport, Report, insert_report
 from resma.request_errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
 from resma.requests.condition_errors import find_condition_errors
 from resma.requests.report_request import ReportRequest
+from resma.requests.retention import (
+    choose_retention,
+    find_retention_errors,
+    find_tenant_retention_errors,
+    require_tenant_retention,
+)
 
 logger = Logger(child=True)
 
@@ -64,7 +70,8 @@ def request_report(  # noqa: PLR0913  # the request, the caller and the resource
     stays in the outbox and the scheduler sends the message. Raises RequestInvalidError (also for `more_errors`),
     ScopeMissingError, QuotaExceededError, the IdempotencyKey errors and those of `run.record`; then nothing is written.
     """
-    new = check_request(caller, request, [*more_errors, *idempotency_key_errors(idempotency_key)])
+    tenant_errors = find_tenant_retention_errors(database, caller.tenant_id, request)
+    new = check_request(caller, request, [*more_errors, *tenant_errors, *idempotency_key_errors(idempotency_key)])
     if run is not None:
         new = replace(new, schedule_id=run.schedule_id)
     key = _parse_key(idempotency_key)
@@ -87,9 +94,11 @@ def admit_report(
 ) -> tuple[Report, bool]:
     """Inserts the row of a validated request in the open transaction. Returns it and whether it is new.
 
-    The caller commits, and then calls `record_request` and `send_jobs`. Raises QuotaExceededError and the
-    IdempotencyKey errors.
+    The caller commits, and then calls `record_request` and `send_jobs`. Raises QuotaExceededError, the IdempotencyKey
+    errors, and RequestInvalidError if the request names a longer retention than the tenant may use.
     """
+    requested_days = new.retention_days if new.retention_requested else None
+    require_tenant_retention(connection, new.tenant_id, requested_days)
     report, is_new = insert_report(connection, new, idempotency_key, deduplicate=deduplicate)
     if is_new:
         require_quota(connection, new.tenant_id, is_split=new.split_by is not None)
@@ -130,6 +139,9 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
     }
     if request.split_by:  # other requests keep the hash that they had before reports could be split
         normalized |= {"split_by": request.split_by, "zip": request.zip}
+    content = dict(normalized)
+    if request.retention_days is not None:
+        normalized |= {"retention_days": request.retention_days}
     only_if = request.only_if.model_dump(mode="json", by_alias=True, exclude_defaults=True) if request.only_if else None
     unconditional = _hash(normalized)
     return NewReport(
@@ -139,7 +151,9 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
         unconditional_sha256=unconditional if only_if else None,
         requested_by=caller.subject,
         only_if=only_if,
-        **normalized,
+        retention_days=choose_retention(request, report_type),
+        retention_requested=request.retention_days is not None,
+        **content,
     )
 
 
@@ -218,9 +232,10 @@ def find_partial_errors(
 
 
 def _setting_errors(request: ReportRequest) -> Iterator[FieldError]:
-    """Returns errors of the locale, the time zone, options of formats that are not requested, and `zip`."""
+    """Returns errors of `zip`, retention, locale, time zone, and options of formats that are not requested."""
     if request.zip and not request.split_by:
         yield FieldError("/zip", "Only a split report has a ZIP archive. Set `splitBy`, or remove `zip`.")
+    yield from find_retention_errors(request)
     if request.locale not in (locales := offered_locales()):
         yield FieldError("/locale", unknown_locale(locales))
     if not is_time_zone(request.time_zone):

@@ -107,11 +107,14 @@ class FinishedSplit:
 def finish_split_report(
     connection: Connection[TupleRow], claim: Claim, finished: FinishedSplit, retention_days: int
 ) -> None:
-    """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLostError."""
+    """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLostError.
+
+    `retention_days` is for reports from before it was recorded for each report.
+    """
     transitions.finish(
         connection,
         claim,
-        "expires_at = clock_timestamp() + make_interval(days => %(retention_days)s),"
+        "expires_at = clock_timestamp() + make_interval(days => coalesce(retention_days, %(retention_days)s)),"
         " keys_done = %(keys)s, rows_done = %(rows)s, files = '[]', failed_files = %(failed_files)s,"
         " warnings = %(warnings)s, manifest = %(manifest)s, metrics = %(metrics)s,"
         " snapshot_id = NULL, snapshot_number = NULL",

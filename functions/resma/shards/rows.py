@@ -111,6 +111,8 @@ class ShardedReport(ReportContent):
     """Number of that snapshot, from 1."""
     shards_stamp: str
     """Hash of the code and the report type that divided the keys into shards."""
+    kms_key: str | None = None
+    """ARN of the tenant's KMS key that its files are encrypted with; None: the encryption of the bucket."""
 
 
 _REPORT_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ShardedReport.__dataclass_fields__)

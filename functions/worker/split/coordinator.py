@@ -145,7 +145,7 @@ def _finish(  # noqa: PLR0913, PLR0917  # all that a finished report records
         snapshots=done.snapshots,
     )
     metrics = measure_split(claim, watch, loop.seconds, work)
-    usage = invocation.usage_meter.with_bytes(done.files.bytes, resources.retention_days)
+    usage = invocation.usage_meter.with_bytes(done.files.bytes, claim.retention_days or resources.retention_days)
     metrics["costUsd"] = price_attempts(claim, usage + done.shards_usage)
     finished = FinishedSplit(manifest, done.failed, done.warnings, counts.keys_done, counts.rows_done, metrics)
 

@@ -86,6 +86,7 @@ def _claim(
     if outages:
         claim_probes(connection, outages)
     organization = organization_of(tenant_name(connection, tenant_id))
+    resources = resources.sealed_with(report.kms_key)
     return ClaimedShard(resources, report, claim, organization, tuple(outage.dependency for outage in outages))
 
 
@@ -131,6 +132,7 @@ def _run_attempt(shard: ClaimedShard, invocation: Invocation) -> JobOutcome:
 
 def _generate(shard: ClaimedShard, invocation: Invocation) -> ShardResult:
     resources, claim = shard.resources, shard.claim
+    resources.require_key(shard.report.kms_key)
 
     def beat(_rows: int) -> None:
         with resources.system.transaction(claim.tenant_id) as connection:

@@ -71,6 +71,10 @@ class Api:
         """Changes the fields in the body. Returns the JSON of the answer."""
         return self._json("PATCH", path, body, is_repeatable=True)
 
+    def put(self, path: str, body: Any) -> Any:
+        """Replaces a resource. Returns the JSON of the answer."""
+        return self._json("PUT", path, body, is_repeatable=True)
+
     def delete(self, path: str) -> Any:
         """Deletes a resource. Returns the JSON of the answer, or None if it has no body."""
         answer = self.request("DELETE", path)

@@ -24,6 +24,7 @@ from resma_cli.commands import (
     listen,
     profiles,
     reports,
+    retention,
     schedules,
     stack,
     types,
@@ -61,7 +62,7 @@ def begin(
         sys.stdout.write(context.get_help() + "\n")
 
 
-for _group in (stack, authoring, generate, reports, verify, doctor, profiles):
+for _group in (stack, authoring, generate, reports, retention, verify, doctor, profiles):
     app.add_typer(_group.app)
 for _name, _named in {
     "files": files.app,

@@ -59,6 +59,10 @@ class ReportOptions:
     zip_files: Annotated[bool, typer.Option("--zip", help="With --split-by: also make a ZIP archive of all files.")] = (
         False
     )
+    retention_days: Annotated[
+        int | None,
+        typer.Option("--retention-days", metavar="N", min=1, help="Keep the files for this number of days."),
+    ] = None
     options: Annotated[
         list[str],
         typer.Option(
@@ -96,11 +100,18 @@ class ReportOptions:
             request["splitBy"] = [name.strip() for name in self.split_by.split(",")]
         if self.zip_files:
             request["zip"] = True
+        if self.retention_days is not None:
+            request["retentionDays"] = self.retention_days
         if self.options:
             request["options"] = read_options(self.options)
         if self.only_if:
             request["onlyIf"] = read_conditions(self.only_if)
         return request
+
+
+def named_filters(api: Api, report_type: str, texts: Sequence[str]) -> Json:
+    """Returns filters given as `NAME=VALUE` as JSON values of the types in the schema. Raises CommandFailedError."""
+    return shape_filters(read_pairs(texts, "--filter account=1"), _schema_of(api, report_type))
 
 
 def read_pairs(texts: Sequence[str], example: str) -> dict[str, list[str]]:

@@ -261,6 +261,11 @@ def test_masked_values_cannot_be_guessed_by_filters(
     assert 'scope="personal:read"' in headers["WWW-Authenticate"]
     assert system.call_with(keys[1], "POST", GENERATE, request)[0] == 202
     assert system.work_once()
+    # A search for reports would also reveal whether a value exists.
+    erasure = {"type": "PAYEES", "filters": request["filters"]}
+    for key, expected in zip(keys, (403, 200), strict=True):
+        eraser = system.make_key("reports:delete", *(["personal:read"] if key == keys[1] else []))
+        assert system.call_with(eraser, "POST", "/api/v1/erasures", erasure)[0] == expected
     # Sorting by it is allowed, because the order reveals little.
     content = system.content(make(system, keys[0], type="PAYEES", format="CSV"))
     assert set(content.decode().splitlines()[1].split(",")[1:]) <= {MASK, ""}

@@ -1,4 +1,4 @@
-// Actions on a report: download, cancel, retry, duplicate and delete.
+// Actions on a report: download, cancel, retry, duplicate, hold and delete.
 
 import { call, newKey } from "../lib/api.js";
 import { h } from "../lib/dom.js";
@@ -8,6 +8,7 @@ import { download, showsPersonal } from "./download.js";
 import { confirmAction, runAction, toast } from "./notices.js";
 import { titleOf } from "./elements.js";
 import { canRetryFiles, retryFilesButton, splitDownloads } from "./split_actions.js";
+import { holdButtons } from "./report_hold.js";
 import { go } from "../lib/router.js";
 import { can } from "../lib/session.js";
 import { t } from "../words/words.js";
@@ -37,7 +38,8 @@ export function reportActions(report, types, follow) {
         h("button", { type: "button", class: canRetryFiles(report) ? null : "primary", onclick: press(() => retry(report, retryKey)) },
           t(report.status === "SKIPPED" ? "report.generate-anyway" : "report.retry")),
       mayWrite && h("button", { type: "button", class: "quiet", onclick: () => { startFrom(report); go("/reports/new"); } }, t("report.again")),
-      can("reports:delete") && !isUnderWay &&
+      holdButtons(report, titleOf(types, report.type), follow),
+      can("reports:delete") && !isUnderWay && !report.held &&
         h("button", { type: "button", class: "quiet danger", onclick: () => confirmDelete(report, titleOf(types, report.type)) }, t("report.delete"))),
     isRefused && h("p", { class: "notice" }, t("report.no-personal")),
     problemArea,

@@ -96,6 +96,8 @@ function tookFacts(report) {
   return [
     report.finishedAt && fact(t("facts.finished"), whenExactly(report.finishedAt)),
     report.expiresAt && fact(t(report.status === "EXPIRED" ? "facts.files-deleted" : "facts.expires"), whenExactly(report.expiresAt)),
+    report.filesDeletedBy && fact(t("facts.files-deleted-by"), h("code", { class: "soft" }, report.filesDeletedBy)),
+    report.kmsKey && fact(t("facts.kms-key"), h("code", { class: "break" }, report.kmsKey)),
     metrics?.seconds?.generate !== undefined && fact(t("facts.took"),
       [duration(metrics.seconds.generate), t("facts.rows-per-second", { n: number(metrics.rowsPerSecond) }),
         metrics.filesPerSecond && t("facts.files-per-second", { n: number(metrics.filesPerSecond) })].filter(Boolean).join(" · ")),

@@ -30,7 +30,7 @@ export async function showReport(main, { parameters: [id], signal }) {
   const types = await loadTypes();
   const notifications = notifier();
   parts.progress.element.append(notifications.element);
-  let before = { status: "", text: "", hasSummary: false };
+  let before = { status: "", held: false, text: "", hasSummary: false };
 
   const update = async () => {
     const { data: report, retryAfter } = await call("GET", `reports/${encodeURIComponent(id)}`, { signal });
@@ -40,17 +40,17 @@ export async function showReport(main, { parameters: [id], signal }) {
     heading.textContent = report.title ?? titleOf(types, report.type);
     nameTab(tabStatus(report), heading.textContent ?? "");
     parts.progress.update(report);
-    if (report.status !== before.status) showStatus(report, before.status);
+    if (report.status !== before.status || report.held !== before.held) showStatus(report, before.status);
     parts.files.update(report, types);
     const hasSummary = report.progress.rowsExpected !== null && report.status !== "EXPIRED";
     if (hasSummary && !before.hasSummary) showSummary(report);
-    before = { status: report.status, text, hasSummary: hasSummary || before.hasSummary };
+    before = { status: report.status, held: report.held, text, hasSummary: hasSummary || before.hasSummary };
     return { again: isUnderWay(report), changed, retryAfter };
   };
   const showStatus = (report, earlier) => {
-    put(parts.state, badge(report.status), h("span", { class: "soft" }, t("report.created"), " ", when(report.createdAt), ` · ${ownZone()}`));
+    put(parts.state, badge(report.status), report.held && badge("held", t("report.is-held")), h("span", { class: "soft" }, t("report.created"), " ", when(report.createdAt), ` · ${ownZone()}`));
     notifications.update(isUnderWay(report));
-    if (earlier && !isUnderWay(report)) notifications.notify(heading.textContent ?? "", say("status", report.status));
+    if (earlier && earlier !== report.status && !isUnderWay(report)) notifications.notify(heading.textContent ?? "", say("status", report.status));
     if (earlier) announce(`${heading.textContent}: ${say("status", report.status)}`);
     const hadFocus = parts.actions.contains(document.activeElement);
     put(parts.actions, reportActions(report, types, follow));

@@ -59,7 +59,7 @@ function rows(reports, types, query) {
   ];
   return [table(t("reports.title"), columns, reports.map((report) => [
     [link(`/reports/${report.id}`, named(report.title ?? titleOf(types, report.type))), h("span", { class: "hint" }, h("bdi", {}, describe(report, types)))],
-    [badge(report.status), report.status === "GENERATING" && report.progress.percent !== null && h("span", { class: "hint" }, ` ${percent(report.progress.percent)}`)],
+    [badge(report.status), report.held && [" ", badge("held", t("report.is-held"))], report.status === "GENERATING" && report.progress.percent !== null && h("span", { class: "hint" }, ` ${percent(report.progress.percent)}`)],
     [report.formats.join(", "), filesHint(report)],
     report.rows === 0 ? h("strong", {}, number(0)) : number(report.rows),
     requester(report.requestedBy, report.requestedByName),

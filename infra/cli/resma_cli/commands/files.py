@@ -14,6 +14,7 @@ from resma_cli.api_client import Api, Json, path_of
 from resma_cli.commands.generate import Wait, wait_and_save
 from resma_cli.commands.reports import ReportId
 from resma_cli.completion import complete_format
+from resma_cli.confirm import Yes, confirm
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.files import MANIFEST_FILES
 from resma_cli.ids import find_report_id
@@ -23,7 +24,9 @@ from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
 from resma_cli.split_reports.download import DOWNLOADS, SavedFiles, failed_formats, list_split_files, save_split_files
 from resma_cli.target import OutputTarget
 
-app = typer.Typer(no_args_is_help=True, help="List, download and retry the files of split reports.")
+app = typer.Typer(
+    no_args_is_help=True, help="List, download and retry files of split reports; delete those of any report."
+)
 
 _MAX_ERRORS = 20
 """Maximum number of errors of single files that are printed."""
@@ -190,4 +193,14 @@ def retry_files(api_options: ApiOptions, report_id: ReportId, wait: Wait = False
     if wait:
         wait_and_save(api_options, report, OutputTarget(None))
         return
+    api_options.output.show(report, lambda console: draw_report(console, report))
+
+
+@app.command("delete", epilog=examples("resma files delete 840edab4", "resma files delete 840edab4 --yes"))
+@with_groups
+def delete_files(api_options: ApiOptions, report_id: ReportId, yes: Yes = False) -> None:
+    """Delete the files of any READY report before the end of their retention; its record is kept."""
+    report_id = find_report_id(api_options.api, report_id)
+    confirm(f"Delete the files of report {report_id}? This can't be undone.", yes=yes)
+    report: Json = api_options.api.delete(path_of("reports", report_id, "files"))
     api_options.output.show(report, lambda console: draw_report(console, report))

@@ -1,0 +1,1 @@
+"""`/api/v1/reports/{id}/hold` and `/api/v1/reports/{id}/holds`."""
