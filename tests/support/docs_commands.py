@@ -31,9 +31,6 @@ RUNNERS: dict[str, Runner] = {
         "test", "tests/e2e/test_own_database.py::test_reports_read_the_source_and_nothing_is_installed_in_it"
     ),
     r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
-    r'psql "\$DATABASE_URL" -c "SELECT report_id .*tenant_id = \'north-bank\'.*"': Runner(
-        "test", "tests/integration/operations/test_operate_queries.py::test_reports_of_a_person_are_found"
-    ),
     r'psql "\$DATABASE_URL" -c "(UPDATE|DELETE) .*;.*"': Runner(
         "test",
         "tests/integration/operations/test_operate_queries.py::test_a_tenant_can_be_deleted_after_its_files_are_removed",
@@ -93,13 +90,16 @@ RUNNERS: dict[str, Runner] = {
     r"resma (type \w+|generate(?!.*--wait)|list(?!.*--profile)|show|download)\b.*": Runner(
         "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
     ),
-    r"resma (files \w+|verify)\b.*": Runner(
+    r"resma (files (?!delete)\w+|verify)\b.*": Runner(
         "test", "tests/integration/cli/test_split_reports.py::test_all_files_are_saved_and_verified"
     ),
     r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_a_stack_that_has_crashed"),
     r"resma demo": Runner("test", "tests/e2e/test_cli.py::test_demo"),
     r"resma estimate": Runner("test", "tests/e2e/test_cli.py::test_estimate"),
-    r"resma delete": Runner("test", "tests/e2e/test_cli.py::test_delete"),
+    r"resma (hold|release|erase|files delete)\b.*": Runner(
+        "test", "tests/e2e/test_cli.py::test_hold_release_and_erase"
+    ),
+    r"resma delete( 840edab4)?": Runner("test", "tests/e2e/test_cli.py::test_delete"),
     r"resma (cancel|retry)": Runner("test", "tests/e2e/test_cli.py::test_cancel_and_retry"),
     r"resma schedule \w+": Runner("test", "tests/e2e/test_cli.py::test_schedules"),
     r"resma webhook listen( --register)?": Runner(

@@ -34,6 +34,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/webhook-endpoints"): {"url": "https://customer.example/hook"},
     ("PATCH", "/api/v1/webhook-endpoints/callback"): {"enabled": True},
     ("POST", "/api/v1/webhook-endpoints/callback/rotate-secret"): {"overlapHours": 1},
+    ("PUT", "/api/v1/reports/x/hold"): {"reason": "x"},
+    ("POST", "/api/v1/erasures"): {"type": "TRANSACTIONS", "filters": {"account": "1"}},
     ("POST", "/api/v1/schedules"): {"name": "x", "request": GOOD, "when": "daily"},
     ("PATCH", f"/api/v1/schedules/{SCHEDULE}"): {"paused": True},
     ("POST", "/api/v1/schedules/preview"): {"when": "daily"},

@@ -97,6 +97,8 @@ BODIES: dict[tuple[str, str], list[Json]] = {
     ("POST", "/api/v1/reports/estimate"): _REPORTS,
     ("POST", KEYS): [{"name": "month-end", "scopes": ["reports:read"]}],
     ("POST", KEYS + "/{keyId}/rotate"): [{"graceSeconds": 60}],
+    ("PUT", "/api/v1/reports/{reportId}/hold"): [{"reason": "Case 1"}],
+    ("POST", "/api/v1/erasures"): [{"type": "TRANSACTIONS", "filters": {"account": "12345-6"}}],
     ("POST", DEAD_LETTERS + "/redrive"): [{"reason": "the database is back"}],
     ("POST", DEAD_LETTERS + "/{reportId}/redrive"): [{"reason": "the database is back"}],
     ("POST", ENDPOINTS): [{"url": URL, "events": ["report.ready"], "reportTypes": ["TRANSACTIONS"]}],

@@ -68,13 +68,6 @@ def _rows_of(admin: Connection[TupleRow], column: str, value: object) -> set[str
     }
 
 
-def test_reports_of_a_person_are_found(system: System, admin: Connection[TupleRow]) -> None:
-    find = DELETIONS[0].replace("north-bank", "demo").replace('\\"', '"').replace("…", "12-3")
-    named = system.request_report(format="CSV", filters={"account": "12-3"})
-    system.request_report(format="CSV")
-    assert admin.execute(find.encode()).fetchall() == [(named,)]
-
-
 def test_a_tenant_can_be_deleted_after_its_files_are_removed(
     system: System, admin: Connection[TupleRow], as_tenant: ActAs
 ) -> None:

@@ -13,7 +13,7 @@ from resma_cli.commands.reports import ReportId
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import show_timestamp
 from resma_cli.ids import find_report_id
-from resma_cli.output import TableColumn, draw_table
+from resma_cli.output import draw_table
 from resma_cli.rendering import draw_report
 from resma_cli.request_options import named_filters
 from resma_cli.shared_options import ApiOptions, examples, with_groups
@@ -58,16 +58,10 @@ def erase(  # noqa: PLR0913  # options of a command line
     *,
     filters: Annotated[
         list[str],
-        typer.Option(
-            "--filter", metavar="NAME=VALUE", help="Value of a filter that names the person. Repeat for more."
-        ),
+        typer.Option("--filter", metavar="NAME=VALUE", help="A filter that names the person. Repeat for more."),
     ],
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Delete the files. Otherwise the reports are listed.")
-    ] = False,
-    records: Annotated[
-        bool, typer.Option("--records", help="Select the reports with their records, not only files.")
-    ] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the files. Without it, list the reports.")] = False,
+    records: Annotated[bool, typer.Option("--records", help="Delete the reports, not only their files.")] = False,
     yes: Yes = False,
 ) -> None:
     """List the reports that contain a person's data, and with --delete, delete them.
@@ -94,7 +88,5 @@ def _draw_erasure(console: Console, erasure: Json) -> None:
         (item["reportId"], item["status"], show_timestamp(item["createdAt"]), item["outcome"])
         for item in erasure["items"]
     ]
-    draw_table(
-        console, (TableColumn("ID"), TableColumn("STATUS"), TableColumn("CREATED"), TableColumn("OUTCOME")), rows
-    )
+    draw_table(console, ("ID", "STATUS", "CREATED", "OUTCOME"), rows)
     console.print(count(len(rows), "report"), style="dim")

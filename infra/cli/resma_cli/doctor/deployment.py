@@ -26,6 +26,7 @@ SCOPES = (
     "reports:read",
     "reports:write",
     "reports:delete",
+    "holds:manage",
     "personal:read",
     "webhooks:manage",
     "keys:manage",
