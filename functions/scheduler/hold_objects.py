@@ -107,7 +107,7 @@ def _hold_batch(resources: SchedulerResources, threads: Executor, refused: list[
 
 
 def _find_due(connection: Connection[TupleRow], refused: Sequence[UUID]) -> list[_Changed]:
-    """Returns the next reports. One that was held after this run has begun waits for the next run."""
+    """Returns the next reports. One that is held during this run waits for the next one."""
     with connection.cursor(row_factory=class_row(_Changed)) as cursor:
         cursor.execute(
             "SELECT tenant_id, report_id, held, hold_cursor FROM resma.reports WHERE hold_due AND objects_held"

@@ -13,6 +13,7 @@ from tests.e2e.test_console_lists import make_ready
 from tests.support.browser import page_of
 from tests.support.client import Client
 from tests.support.console_pages import badge, choose_transactions, enter, open_view, report_id_of
+from tests.support.eventually import eventually
 from tests.support.fault_proxy import Fault
 from tests.support.local_stack import Faults
 
@@ -65,6 +66,26 @@ def test_a_report_shows_until_when_its_files_are_kept_and_is_deleted(client: Cli
     expect(page.get_by_role("heading", name="Reports")).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("“To be deleted” was deleted")
     assert client.http("GET", f"/api/v1/reports/{report_id}").status == 410
+
+
+def test_a_report_is_held_and_released_and_its_files_are_deleted(client: Client, page: Page) -> None:
+    report_id = make_ready(client, title="Evidence")
+    page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
+    page.get_by_role("button", name="Place legal hold").click()
+    dialog = page.get_by_role("dialog", name="Place a legal hold on “Evidence”?")
+    dialog.get_by_label("Reason").fill("Case 1")
+    dialog.get_by_role("button", name="Place legal hold").click()
+    expect(badge(page).nth(1)).to_have_text("Legal hold")
+    expect(page.get_by_role("button", name="Delete report")).to_have_count(0)
+    holds = client.http("GET", f"/api/v1/reports/{report_id}/holds").json()["items"]
+    assert [hold["reason"] for hold in holds] == ["Case 1"]
+    page.get_by_role("button", name="Release legal hold").click()
+    page.get_by_role("dialog").get_by_role("button", name="Release legal hold").click()
+    expect(badge(page)).to_have_text("Ready")
+    page.get_by_role("button", name="Delete files").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete files").click()
+    expect(badge(page)).to_have_text("Expired")
+    eventually("the scheduler has removed its file", lambda: not client.objects(report_id))
 
 
 def test_a_hidden_tab_notifies_when_its_report_ends(client: Client, faults: Faults, browser: Browser) -> None:

@@ -157,6 +157,16 @@ def make_expired_report(client: Client) -> Json:
     return report
 
 
+def hold_a_report(world: World) -> None:
+    """Makes the scheduler check whether the bucket has Object Lock, to give objects a legal hold."""
+    client = world.client
+    report_id = client.wait_for_status(client.request_report("CSV", NONE), "READY")["id"]
+    held = client.http("PUT", f"/api/v1/reports/{report_id}/hold", json={"reason": "Case 1"}).json()
+    assert held["held"]
+    client.invoke_function("SchedulerFunction")
+    assert client.http("DELETE", f"/api/v1/reports/{report_id}/hold").json()["held"] is False
+
+
 Scenario = Callable[[World], None]
 
 _GENERATE = {
@@ -201,8 +211,12 @@ USES: Mapping[Scenario, Mapping[str, set[str]]] = {
             "s3:DeleteObject",
         }
     },
+    hold_a_report: {"SchedulerFunction": {"s3:GetBucketObjectLockConfiguration"}},
 }
 """The permissions that each scenario makes functions use, by the functions' logical names."""
+
+NEEDS_OBJECT_LOCK = {"s3:PutObjectLegalHold"}
+"""Permissions for buckets with Object Lock, which that of the stack does not have (test_hold_objects.py)."""
 
 ON_START = {"secretsmanager:GetSecretValue"}
 """Permissions that a function uses only when its process starts."""

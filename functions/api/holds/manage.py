@@ -14,7 +14,7 @@ from api.reports.view import show_report
 from resma.access.caller import Caller
 from resma.database.connection import Database
 from resma.jobs.holds import list_holds as select_holds
-from resma.jobs.holds import place_hold, release_hold
+from resma.jobs.holds import release_hold, set_hold
 from resma.jobs.report_rows import find_report
 
 logger = Logger(child=True)
@@ -42,10 +42,10 @@ def list_holds(database: Database, caller: Caller, report_id: UUID) -> HoldList:
 
 
 def _change(database: Database, caller: Caller, report_id: UUID, reason: str | None, base_url: str) -> ReportView:
-    """Places a hold for a reason, or releases it if there is none."""
+    """Places a hold for a reason, or releases it if the reason is None."""
     with database.transaction(caller.tenant_id) as connection:
         if reason is not None:
-            is_changed = place_hold(connection, caller, report_id, reason)
+            is_changed = set_hold(connection, caller, report_id, reason)
         else:
             is_changed = release_hold(connection, caller, report_id)
         report = find_report(connection, caller.tenant_id, report_id)

@@ -1,4 +1,4 @@
-"""Legal holds: nothing of a held report is deleted, whoever asks for it, until the hold is released.
+"""Legal holds: nothing of a held report is deleted until the hold is released.
 
 `resma.reports.held` stops the statements that end a report or delete it, and constraints of the database reject any
 other one (migration 0031). The history of holds is kept after its report. The scheduler applies a hold to the objects
@@ -39,7 +39,7 @@ class Hold:
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Hold.__dataclass_fields__)
 
 
-def place_hold(connection: Connection[TupleRow], caller: Caller, report_id: UUID, reason: str) -> bool:
+def set_hold(connection: Connection[TupleRow], caller: Caller, report_id: UUID, reason: str) -> bool:
     """Places a hold on a READY report. Returns whether this call did; False if it has a hold for this reason.
 
     A hold for another reason is replaced, which the history shows. Raises ReportNotFoundError, and the errors of a

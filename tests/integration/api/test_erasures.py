@@ -33,7 +33,7 @@ def outcomes(answer: Any) -> dict[UUID, str]:
 def accounts(admin: Connection[TupleRow]) -> list[str]:
     """Returns two accounts of the tenant `demo` that have transactions."""
     rows = admin.execute(
-        "SELECT account FROM bank.transactions WHERE tenant_id = 'demo' GROUP BY account ORDER BY account LIMIT 2"
+        "SELECT account_id FROM bank.transactions WHERE tenant_id = 'demo' GROUP BY account_id ORDER BY 1 LIMIT 2"
     ).fetchall()
     return [account for (account,) in rows]
 
@@ -131,14 +131,14 @@ def test_an_erasure_that_is_not_valid_is_rejected_with_all_errors(
 
 
 def test_erasures_need_their_scope_and_find_only_reports_of_the_tenant(
-    system: System, admin: Connection[TupleRow], act_as: ActAs
+    system: System, admin: Connection[TupleRow], as_tenant: ActAs
 ) -> None:
     mine, _ = accounts(admin)
     report_id = statement(system, mine)
-    act_as("other")
+    as_tenant("other")
     assert outcomes(erase(system, mine, dryRun=False)) == {}
-    act_as("demo", SCOPES - {"reports:delete"})
+    as_tenant("demo", SCOPES - {"reports:delete"})
     body = {"type": "ACCOUNT_STATEMENT", "filters": {"account": mine}}
     assert system.call_api("POST", ERASURES, body)[0] == 403
-    act_as("demo")
+    as_tenant("demo")
     assert system.show(report_id)["status"] == "READY"

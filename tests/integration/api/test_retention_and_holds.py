@@ -21,7 +21,7 @@ from resma.catalog import DEMO_CATALOG
 from resma.database.connection import Database
 from resma.jobs import transitions
 from resma.jobs.deletion import delete_files, delete_report
-from resma.jobs.holds import place_hold
+from resma.jobs.holds import set_hold
 from resma.request_errors import ReportDeletedError, ReportExpiredError, ReportHeldError
 from resma.requests.retention import retention_settings
 from tests.support.eventually import eventually
@@ -251,17 +251,17 @@ def test_a_hold_needs_a_reason(system: System, reason: Any) -> None:
     assert (status, [error["pointer"] for error in problem["errors"]]) == (422, ["/reason"])
 
 
-def test_holds_need_their_scope_and_a_report_of_the_tenant(system: System, act_as: ActAs) -> None:
+def test_holds_need_their_scope_and_a_report_of_the_tenant(system: System, as_tenant: ActAs) -> None:
     report_id = ready(system)
-    act_as("demo", SCOPES - {"holds:manage"})
+    as_tenant("demo", SCOPES - {"holds:manage"})
     for method, body in (("PUT", REASON), ("DELETE", None)):
         status, problem = call(system, method, report_id, "/hold", body)
         assert status == 403
         assert "holds:manage" in problem["detail"]
-    act_as("other")
+    as_tenant("other")
     assert call(system, "PUT", report_id, "/hold", REASON)[0] == 404
     assert call(system, "GET", report_id, "/holds")[0] == 404
-    act_as("demo")
+    as_tenant("demo")
     assert system.show(report_id)["held"] is False
 
 
@@ -302,7 +302,7 @@ def _run_both(barrier: threading.Barrier, report_id: UUID, other: str) -> tuple[
         try:
             with database.transaction("demo") as connection:
                 barrier.wait()
-                place_hold(connection, CALLER, report_id, "x")
+                set_hold(connection, CALLER, report_id, "x")
         except (ReportExpiredError, ReportDeletedError):
             return "refused"
         finally:
@@ -338,7 +338,7 @@ def test_an_expiry_that_waits_for_a_hold_leaves_the_report(system: System, admin
     try:
         with ThreadPoolExecutor(1) as threads:
             with first.transaction("demo") as holding:
-                place_hold(holding, CALLER, report_id, "x")
+                set_hold(holding, CALLER, report_id, "x")
 
                 def delete() -> None:
                     with second.transaction("demo") as connection:
@@ -388,11 +388,11 @@ def test_files_of_reports_without_files_cannot_be_deleted(system: System) -> Non
     assert (status, problem["type"]) == (409, "urn:resma:problem:report-has-no-file")
 
 
-def test_deleting_files_needs_its_scope_and_a_report_of_the_tenant(system: System, act_as: ActAs) -> None:
+def test_deleting_files_needs_its_scope_and_a_report_of_the_tenant(system: System, as_tenant: ActAs) -> None:
     report_id = ready(system)
-    act_as("demo", SCOPES - {"reports:delete"})
+    as_tenant("demo", SCOPES - {"reports:delete"})
     assert call(system, "DELETE", report_id, "/files")[0] == 403
-    act_as("other")
+    as_tenant("other")
     assert call(system, "DELETE", report_id, "/files")[0] == 404
-    act_as("demo")
+    as_tenant("demo")
     assert system.show(report_id)["status"] == "READY"

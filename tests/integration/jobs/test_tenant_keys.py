@@ -10,7 +10,6 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.admin import access
-from resma.storage import multipart
 from tests.support.cut_reports import Cuts
 from tests.support.system import KMS_KEY, SECOND_KMS_KEY, System
 
@@ -59,17 +58,15 @@ def test_small_objects_manifests_and_archives_are_encrypted_too(system: System, 
 
 
 def test_a_continued_report_keeps_the_key_that_it_started_with(
-    system: System, admin: Connection[TupleRow], cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+    system: System, admin: Connection[TupleRow], cuts: Cuts
 ) -> None:
-    assert multipart.MIN_PART_BYTES  # the checkpoint of a small file has its bytes
     use_key(admin, KMS_KEY)
     report_id = system.request_report(format="CSV")
-    cuts.after(1)
+    cuts.end_invocation = lambda batches: batches == 1
     (record,) = system.receive()
     assert not system.work(record)
     use_key(admin, SECOND_KMS_KEY)
     assert keys_of_objects(system, report_id) == {KMS_KEY}, "the checkpoint"
-    cuts.after()
     assert system.work(record)
     assert keys_of_objects(system, report_id) == {KMS_KEY}
     assert system.show(report_id)["kmsKey"] == KMS_KEY
