@@ -244,7 +244,8 @@ class System:
 
     def objects(self) -> list[str]:
         """Returns the keys of all objects in the bucket."""
-        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def open_uploads(self) -> list[Any]:
         """Returns the multipart uploads that are neither completed nor aborted."""
