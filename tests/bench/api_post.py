@@ -70,6 +70,8 @@ def prepare() -> None:
         LOOPBACK_TENANT="demo",
         DATABASE_SECRET_ARN=made["ARN"],
         QUEUE_URL=queue["QueueUrl"],
+        RETENTION_DAYS="30",
+        MAX_RETENTION_DAYS="3650",
         # This request does not use these.
         SOURCE_SECRET_ARN="source",
         WEBHOOK_SECRET_ARN="webhook",

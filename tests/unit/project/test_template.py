@@ -88,6 +88,8 @@ ACTION_OF = {
     "delete_object": "s3:DeleteObject",
     "delete_objects": "s3:DeleteObject",
     "list_objects_v2": "s3:ListBucket",
+    "get_object_lock_configuration": "s3:GetBucketObjectLockConfiguration",
+    "put_object_legal_hold": "s3:PutObjectLegalHold",
 }
 
 # Powertools makes the calls of this class (docs.aws.amazon.com/powertools/python, Idempotency, IAM Permissions).
@@ -514,6 +516,22 @@ def test_policies_name_actions_and_resources(function: str) -> None:
             assert resource not in ("*", {"Ref": "AWS::NoValue"}), statement
             text = resource.get("Fn::Sub", "")
             assert "*" not in text or text == "${ReportBucket.Arn}/*", statement
+
+
+def test_functions_use_keys_of_tenants_only_through_the_store_and_only_if_they_are_listed() -> None:
+    policies = of_type("AWS::IAM::Policy")
+    assert all(RESOURCES[name]["Condition"] == "HasKmsKeys" for name in policies)
+    allowed: dict[str, set[str]] = {}
+    for policy in policies.values():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Resource"] == {"Ref": "KmsKeyArns"}
+        assert statement["Condition"] == {
+            "StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}}
+        }
+        actions = {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
+        allowed |= {role["Ref"]: actions for role in policy["Roles"]}
+    writes, reads = {"kms:GenerateDataKey", "kms:Decrypt"}, {"kms:Decrypt"}
+    assert allowed == {"WorkerFunctionRole": writes, "ApiFunctionRole": reads, "WebhookFunctionRole": reads}
 
 
 @pytest.mark.parametrize("function", SETTINGS)
