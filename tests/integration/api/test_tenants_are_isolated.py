@@ -385,7 +385,8 @@ def test_another_tenants_report_is_not_found_on_any_route(other: UUID, system: S
         if "{reportId}" in path
     ]
     assert ("GET", f"/api/v1/reports/{other}/download") in routes
+    bodies = {"POST": {}, "PUT": {"reason": "Case 1"}}
     for method, path in routes:
-        status, _, problem = system.call_with(key, method, path, {} if method in {"POST", "PUT"} else None)
+        status, _, problem = system.call_with(key, method, path, bodies.get(method))
         assert (status, problem["type"]) == (404, "urn:resma:problem:report-not-found"), (method, path)
     assert str(other) not in json.dumps(system.call_with(key, "GET", "/api/v1/reports")[2])
