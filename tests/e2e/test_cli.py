@@ -183,7 +183,8 @@ def test_delete(client: Client, resma: CommandLine) -> None:
 
 
 def test_hold_release_and_erase(client: Client, resma: CommandLine) -> None:
-    report_id = resma.do("generate", *NONE, "--format", "CSV", "--retention-days", "7", "--wait")["id"]
+    person = ("--filter", "account=erased-person")
+    report_id = resma.do("generate", *NONE, *person, "--format", "CSV", "--retention-days", "7", "--wait")["id"]
     held = resma.do("hold", report_id, "--reason", "Case 1")
     assert (held["held"], held["retentionDays"]) == (True, 7)
     assert resma.run("files", "delete", report_id, "--yes").code == 1, "it is held"
@@ -196,11 +197,13 @@ def test_hold_release_and_erase(client: Client, resma: CommandLine) -> None:
     )
     assert resma.run("release", report_id).code == 2, "there is no terminal for the confirmation"
     assert resma.do("release", report_id, "--yes")["held"] is False
-    search = ("erase", "transactions", "--filter", "from=2030-01-01")
+    search = ("erase", "transactions", *person)
     found = {item["reportId"]: item["outcome"] for item in resma.do(*search)["items"]}
     assert found[report_id] == "FOUND"
     deleted = resma.do("files", "delete", report_id, "--yes")
     assert (deleted["status"], deleted["filesDeletedBy"]) == ("EXPIRED", client.show(report_id)["filesDeletedBy"])
+    client.sql("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour' WHERE report_id = %s", report_id)
+    client.invoke_function("SchedulerFunction")
     eventually("the scheduler has removed its file", lambda: not client.objects(report_id))
     erased = {
         item["reportId"]: item["outcome"] for item in resma.do(*search, "--delete", "--records", "--yes")["items"]

@@ -85,6 +85,8 @@ def test_a_report_is_held_and_released_and_its_files_are_deleted(client: Client,
     page.get_by_role("button", name="Delete files").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete files").click()
     expect(badge(page)).to_have_text("Expired")
+    client.sql("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour' WHERE report_id = %s", report_id)
+    client.invoke_function("SchedulerFunction")
     eventually("the scheduler has removed its file", lambda: not client.objects(report_id))
 
 
