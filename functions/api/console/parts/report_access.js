@@ -34,7 +34,7 @@ export function accessSection(id, signal) {
 
 /** @param {import("../lib/shapes.js").AccessEntry[]} entries */
 function entriesTable(entries) {
-  const columns = ["access.at", "access.action", "access.who", "access.address", "access.what", "access.outcome"].map((key) => ({ label: t(key) }));
+  const columns = ["access.at", "access.action", "access.who", "access.ip", "access.what", "access.outcome"].map((key) => ({ label: t(key) }));
   const rows = entries.map((entry) => [
     when(entry.occurredAt), say("access-action", entry.action), requester(entry.subject, entry.keyName), entry.ipAddress ?? "–",
     what(entry), badge(entry.outcome, say("access-outcome", entry.outcome)),

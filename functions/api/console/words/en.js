@@ -617,7 +617,7 @@ export const WORDS = {
   "access.at": "When",
   "access.action": "Action",
   "access.who": "Who",
-  "access.address": "IP address",
+  "access.ip": "IP address",
   "access.what": "What",
   "access.outcome": "Outcome",
   "access.secret": "signed with secret version {version}",

@@ -617,7 +617,7 @@ export const WORDS = {
   "access.at": "Quando",
   "access.action": "Ação",
   "access.who": "Quem",
-  "access.address": "Endereço IP",
+  "access.ip": "Endereço IP",
   "access.what": "O quê",
   "access.outcome": "Resultado",
   "access.secret": "assinado com a versão {version} do segredo",
