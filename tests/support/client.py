@@ -19,6 +19,7 @@ from infra.local.stack import Stack
 from resma.jobs.claim import MAX_ATTEMPTS
 from resma.writers import EXTENSIONS
 from tests.support.eventually import PATIENCE_SECONDS, POLL_SECONDS, eventually
+from tests.support.fault_proxy import Fault, FaultProxy
 
 GENERATE = "/api/v1/reports/generate"
 ENDED = ("READY", "FAILED", "CANCELLED", "EXPIRED", "SKIPPED")
@@ -76,6 +77,14 @@ class Client:
         answer = self.http("POST", GENERATE, json=body, headers={"Idempotency-Key": secrets.token_hex(8)})
         assert answer.status == 202, answer.data
         return str(answer.json()["id"])
+
+    def request_unsent_report(self, queue: FaultProxy, format_: str, filters: Mapping[str, Any], **more: Any) -> str:
+        """Requests a report while the API cannot send its message, and returns its id.
+
+        A fault can then wait for this report, and `send_job_again` starts it.
+        """
+        with queue.failing(Fault("refuse")):
+            return self.request_report(format_, filters, **more)
 
     def show(self, report_id: str) -> Json:
         """Returns a report's status."""
