@@ -275,6 +275,7 @@ _CACHED: tuple[Callable[..., Any], ...] = (
     api.context.settings,
     api.context.database,
     api.context.source,
+    api.context.records,
     api.context.gate,
     api.context.rules,
     api.context.console_sign_in,
@@ -300,7 +301,7 @@ def clear_caches() -> None:
 
 def close_connections() -> None:
     """Closes the database connections that the functions keep open between invocations."""
-    for database in (api.context.database, api.context.source):
+    for database in (api.context.database, api.context.source, api.context.records):
         if database.cache_info().currsize:
             database().close()
     for resources in (
@@ -314,6 +315,7 @@ def close_connections() -> None:
             resources().system.close()
     if worker.app._resources.cache_info().currsize:
         worker.app._resources().source.close()
+        worker.app._resources().records.close()
         worker.app._resources().shard_source.close()
 
 

@@ -11,7 +11,7 @@ from api.holds.models import HoldList, HoldView
 from api.reports.models import ReportView
 from api.reports.split_progress import count_splits
 from api.reports.view import show_report
-from resma.access.caller import Caller
+from resma.access.caller import Caller, subject_for
 from resma.database.connection import Database
 from resma.jobs.holds import list_holds as select_holds
 from resma.jobs.holds import release_hold, set_hold
@@ -38,7 +38,17 @@ def list_holds(database: Database, caller: Caller, report_id: UUID) -> HoldList:
     """Returns the history of a report's holds. Raises ReportNotFoundError."""
     with database.transaction(caller.tenant_id) as connection:
         holds = select_holds(connection, caller.tenant_id, report_id)
-    return HoldList(items=[HoldView.model_validate(vars(hold)) for hold in holds])
+    items = [
+        HoldView(
+            reason=hold.reason,
+            placed_at=hold.placed_at,
+            placed_by=subject_for(caller, hold.placed_by),
+            released_at=hold.released_at,
+            released_by=hold.released_by and subject_for(caller, hold.released_by),
+        )
+        for hold in holds
+    ]
+    return HoldList(items=items)
 
 
 def _change(database: Database, caller: Caller, report_id: UUID, reason: str | None, base_url: str) -> ReportView:
@@ -53,4 +63,4 @@ def _change(database: Database, caller: Caller, report_id: UUID, reason: str | N
     if is_changed:
         about: dict[str, Any] = {"report_id": str(report_id), "tenant_id": caller.tenant_id, "subject": caller.subject}
         logger.info("a hold was released" if reason is None else "a hold was placed", **about)
-    return show_report(report, base_url, splits=splits)
+    return show_report(report, base_url, caller, splits=splits)

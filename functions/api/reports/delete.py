@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from api.reports.models import DeletionView, ReportView
 from api.reports.split_progress import count_splits
 from api.reports.view import show_report
-from resma.access.caller import Caller
+from resma.access.caller import Caller, subject_for
 from resma.database.connection import Database
 from resma.jobs.deletion import delete_files
 from resma.jobs.deletion import delete_report as delete_row
@@ -38,7 +38,7 @@ def delete_report(database: Database, caller: Caller, report_id: UUID) -> Deleti
         type=deletion.type,
         created_at=deletion.created_at,
         deleted_at=deletion.deleted_at,
-        deleted_by=deletion.deleted_by,
+        deleted_by=subject_for(caller, deletion.deleted_by),
         files_removed_at=deletion.files_removed_at,
     )
 
@@ -56,4 +56,4 @@ def delete_report_files(database: Database, caller: Caller, report_id: UUID, bas
     if is_new:
         about: dict[str, Any] = {"report_id": str(report_id), "tenant_id": caller.tenant_id, "subject": caller.subject}
         logger.info("the files of a report were deleted", **about)
-    return show_report(report, base_url, splits=splits)
+    return show_report(report, base_url, caller, splits=splits)
