@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, ValidationInfo, field_validator
 
 from resma.access.caller import SCOPES, Scope
-from resma.settings import LOCAL_STAGE, TenantSettings
+from resma.settings import LOCAL_STAGE, SealingSettings, TenantSettings
 from resma.webhooks.settings import WebhookSecretSettings
 
 
@@ -35,7 +35,7 @@ def parse_group_scopes(text: str) -> dict[str, frozenset[Scope]]:
     return by_group
 
 
-class ApiSettings(TenantSettings, WebhookSecretSettings):
+class ApiSettings(TenantSettings, SealingSettings, WebhookSecretSettings):
     """Settings that template.yaml sets."""
 
     bucket: str = Field(min_length=1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resma.settings import TenantSettings
+from resma.settings import SealingSettings, TenantSettings
 from resma.webhooks.settings import WebhookReceiverSettings
 
 
-class IntakeSettings(TenantSettings, WebhookReceiverSettings):
+class IntakeSettings(TenantSettings, SealingSettings, WebhookReceiverSettings):
     """Environment variables that template.yaml sets."""
 
     queue_url: str = Field(min_length=1)

@@ -18,6 +18,7 @@ ResmaError
 |   |-- ShardsFailedError                 shards of a split report failed, and can be retried
 |   |-- ContinuationsExhaustedError       the report was continued in a new invocation too often
 |   |-- ContinuationStalledError          several invocations in a row had no time left to write rows
+|   |-- KeyUnreadableError                the key of an encrypted file was sealed with another key of the deployment
 |   `-- SettingsInvalidError
 |-- TransientError                    another attempt may succeed
 |   |-- DependencyUnavailableError        a service that reports need is down: reports wait, and use up no attempt
@@ -205,6 +206,12 @@ class ContinuationStalledError(PermanentError):
     """Several invocations in a row needed all their time for counting, and had none left to write rows."""
 
     code = "continuation-stalled"
+
+
+class KeyUnreadableError(PermanentError):
+    """The key of an encrypted file cannot be opened, because it was sealed with another key of the deployment."""
+
+    code = "key-unreadable"
 
 
 class SettingsInvalidError(PermanentError):

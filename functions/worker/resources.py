@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
 from resma.events.announcer import Announcer
 from resma.jobs.queue import JobQueue
 from resma.storage.object_store import Clients
@@ -28,6 +29,8 @@ class WorkerResources:
     shard_source: Database
     """A second connection to that database, for the shards that a coordinator generates: its first one keeps the
     exported snapshot."""
+    sealing: DeploymentKey
+    """Key that keys of encrypted files are sealed with."""
     s3: S3Client
     s3_asking_once: S3Client
     bucket: str

@@ -71,6 +71,7 @@ def prepare() -> None:
         DATABASE_SECRET_ARN=made["ARN"],
         QUEUE_URL=queue["QueueUrl"],
         # This request does not use these.
+        SEALING_SECRET_ARN="sealing",
         SOURCE_SECRET_ARN="source",
         WEBHOOK_SECRET_ARN="webhook",
         TOPIC_ARN="topic",

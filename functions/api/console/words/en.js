@@ -455,6 +455,8 @@ export const WORDS = {
   "facts.attempt": "Attempt",
   "facts.cost": "Cost",
   "facts.requested-by": "Requested by",
+  "facts.pdf-password": "Password of PDF files",
+  "facts.pdf-encrypted": "set; files are encrypted with AES-256",
   "facts.conditions": "Only if",
   "condition.min-rows.one": "at least 1 row",
   "condition.min-rows.other": "at least {n} rows",

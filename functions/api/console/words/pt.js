@@ -455,6 +455,8 @@ export const WORDS = {
   "facts.attempt": "Tentativa",
   "facts.cost": "Custo",
   "facts.requested-by": "Solicitado por",
+  "facts.pdf-password": "Senha dos arquivos PDF",
+  "facts.pdf-encrypted": "definida; os arquivos são criptografados com AES-256",
   "facts.conditions": "Somente se",
   "condition.min-rows.one": "pelo menos 1 linha",
   "condition.min-rows.other": "pelo menos {n} linhas",
