@@ -23,7 +23,7 @@ class PdfKey:
     permissions: bytes
     """`Perms`: the permissions, encrypted with the file key. 16 bytes."""
     file_key: bytes = field(repr=False)
-    """32 bytes. Whoever has them can read the file."""
+    """32 bytes, which are enough to read the file."""
 
 
 PERMISSIONS = -4

@@ -129,6 +129,7 @@ export const WORDS = {
   "failure.shards-failed": "Some of its files could not be generated. The others are stored. Retry the failed files.",
   "failure.manifest-mismatch": "The files do not add up to the report, so it was not published. Give your support the report id.",
   "failure.keys-inconsistent": "The report's rows are not the same each time its query runs, or differ within a key. The details name the column.",
+  "failure.key-unreadable": "The key of its encrypted file can no longer be opened. Generate the report again with its password; for a schedule, set the password again.",
   "failure.control-mismatch": "Its totals differ from the control totals, so no file was published. Give your support the report id.",
   "failure.row-too-wide": "One of its rows is too long. The details name the row and the column. Leave the column out, or choose other rows.",
   "failure.rows-quota-exceeded": "The report has more rows than remain in your daily limit. Narrow the filters, or try again tomorrow.",

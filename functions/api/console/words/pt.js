@@ -129,6 +129,7 @@ export const WORDS = {
   "failure.shards-failed": "Alguns dos arquivos não puderam ser gerados. Os outros estão guardados. Tente novamente os que falharam.",
   "failure.manifest-mismatch": "A soma dos arquivos difere do relatório, por isso ele não foi publicado. Informe o identificador do relatório ao suporte.",
   "failure.keys-inconsistent": "As linhas do relatório não são as mesmas a cada execução da consulta, ou diferem dentro de uma chave. Os detalhes indicam a coluna.",
+  "failure.key-unreadable": "A chave do arquivo criptografado não pode mais ser aberta. Gere o relatório novamente com a senha; em um agendamento, defina a senha novamente.",
   "failure.control-mismatch": "Os totais diferem dos totais de controle, por isso nenhum arquivo foi publicado. Informe o identificador do relatório ao suporte.",
   "failure.row-too-wide": "Uma das linhas do relatório é longa demais. Os detalhes indicam a linha e a coluna. Retire a coluna ou escolha outras linhas.",
   "failure.rows-quota-exceeded": "O relatório tem mais linhas do que o limite diário ainda permite. Restrinja os filtros ou tente novamente amanhã.",

@@ -44,7 +44,7 @@ class ObjectCipher:
     """Encrypts the strings and the stream of objects.
 
     The initialization vector of each is a keyed hash of the file's identifier, the object number, and the content
-    itself. So the same rows produce the same bytes, also after an interruption, and equal texts of two objects or two
+    itself. So the same rows produce the same bytes, also after an interruption, and equal strings of two objects or two
     files still look different.
     """
 
