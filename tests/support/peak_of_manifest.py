@@ -96,6 +96,7 @@ def run(report_id: UUID) -> dict[str, float]:
     resources = WorkerResources(
         system=database,
         source=database,
+        records=database,
         shard_source=database,
         sealing=DeploymentKey("none"),
         queue=cast("JobQueue", None),

@@ -94,6 +94,11 @@
  *   nextAttemptAt: string | null, deliveredAt: string | null, attempts: Attempt[]}} Delivery
  */
 /**
+ * @typedef {{occurredAt: string, action: string, subject: string | null, keyName: string | null, ipAddress: string | null,
+ *   format: string | null, url: string | null, secretVersion: number | null, statusCode: number | null,
+ *   outcome: "SUCCEEDED" | "FAILED" | "PENDING", detail: string | null}} AccessEntry
+ */
+/**
  * @typedef {{reportId: string, type: string, title: string | null, formats: string[], attempts: number, redrives: number, createdAt: string,
  *   deadLetteredAt: string, error: {code: string, detail: string}}} DeadLetter
  */
