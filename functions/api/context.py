@@ -17,6 +17,7 @@ from api.settings import ApiSettings, split_audiences
 from resma.access.caller import Caller
 from resma.aws.clients import events_client, presign_seconds, s3_client, sns_client, sqs_client
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
 from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
 from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer
@@ -77,6 +78,12 @@ def console_sign_in() -> ConsoleSignIn:
     return ConsoleSignIn(
         gate().provider, values.console_client_id, values.console_oidc_scope, values.console_oidc_audience
     )
+
+
+@lru_cache
+def sealing() -> DeploymentKey:
+    """Returns the key that passwords of files are sealed with."""
+    return DeploymentKey(settings().sealing_secret_arn)
 
 
 @lru_cache

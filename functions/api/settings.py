@@ -6,7 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from resma.access.caller import SCOPES, Scope
 from resma.requests.retention import RetentionSettings
-from resma.settings import LOCAL_STAGE, TenantSettings
+from resma.settings import LOCAL_STAGE, SealingSettings, TenantSettings
 from resma.webhooks.settings import WebhookSecretSettings
 
 
@@ -36,7 +36,7 @@ def parse_group_scopes(text: str) -> dict[str, frozenset[Scope]]:
     return by_group
 
 
-class ApiSettings(TenantSettings, WebhookSecretSettings, RetentionSettings):
+class ApiSettings(TenantSettings, SealingSettings, WebhookSecretSettings, RetentionSettings):
     """Settings that template.yaml sets."""
 
     bucket: str = Field(min_length=1)

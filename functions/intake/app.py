@@ -21,6 +21,7 @@ from intake.settings import IntakeSettings
 from intake.start_requested_report import MAX_WAIT_SECONDS, start_requested_report
 from resma.aws.clients import events_client, sqs_client
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
 from resma.events.destinations import Bus
 from resma.jobs.queue import JobQueue
 from resma.request_errors import QuotaExceededError, RequestMalformedError
@@ -48,6 +49,7 @@ def _resources() -> IntakeResources:
     return IntakeResources(
         system=Database(settings.database_secret_arn, "resma-intake"),
         queue=JobQueue(sqs_client(), settings.queue_url),
+        sealing=DeploymentKey(settings.sealing_secret_arn),
         bus=Bus(events_client(), settings.event_bus_name),
         receivers=settings.receivers,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
 from resma.events.destinations import Bus
 from resma.jobs.queue import JobQueue
 from resma.webhooks.receivers import AllowedReceivers
@@ -16,6 +17,8 @@ class IntakeResources:
 
     system: Database
     queue: JobQueue
+    sealing: DeploymentKey
+    """Key that passwords of files are sealed with."""
     bus: Bus
     receivers: AllowedReceivers
     """Receivers of callbacks that are allowed in addition to public ones."""

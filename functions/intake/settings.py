@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from resma.requests.retention import RetentionSettings
-from resma.settings import TenantSettings
+from resma.settings import SealingSettings, TenantSettings
 from resma.webhooks.settings import WebhookReceiverSettings
 
 
-class IntakeSettings(TenantSettings, WebhookReceiverSettings, RetentionSettings):
+class IntakeSettings(TenantSettings, SealingSettings, WebhookReceiverSettings, RetentionSettings):
     """Environment variables that template.yaml sets."""
 
     queue_url: str = Field(min_length=1)

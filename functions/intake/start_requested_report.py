@@ -100,6 +100,7 @@ def _start(resources: IntakeResources, envelope: Envelope, requested: RequestedR
             caller,
             requested.request,
             requested.request_id or envelope.id,
+            sealing=resources.sealing,
             more_errors=callback_errors(requested.request.callback_url, resources.receivers),
         )
     return report.report_id

@@ -19,6 +19,7 @@ ResmaError
 |   |-- KmsKeyNotAllowedError             the deployment does not list the tenant's KMS key
 |   |-- ContinuationsExhaustedError       the report was continued in a new invocation too often
 |   |-- ContinuationStalledError          several invocations in a row had no time left to write rows
+|   |-- KeyUnreadableError                the key of an encrypted file was sealed with another key of the deployment
 |   `-- SettingsInvalidError
 |-- TransientError                    another attempt may succeed
 |   |-- DependencyUnavailableError        a service that reports need is down: reports wait, and use up no attempt
@@ -212,6 +213,12 @@ class ContinuationStalledError(PermanentError):
     """Several invocations in a row needed all their time for counting, and had none left to write rows."""
 
     code = "continuation-stalled"
+
+
+class KeyUnreadableError(PermanentError):
+    """The key of an encrypted file cannot be opened, because it was sealed with another key of the deployment."""
+
+    code = "key-unreadable"
 
 
 class SettingsInvalidError(PermanentError):

@@ -28,6 +28,13 @@ class TenantSettings(Settings):
     """ARN of a secret with host, port, dbname, username and password of a role that sees the rows of one tenant."""
 
 
+class SealingSettings(Settings):
+    """Settings of a function that seals keys of files, or opens them."""
+
+    sealing_secret_arn: str = Field(min_length=1)
+    """ARN of the secret of `resma.encryption.deployment_key`."""
+
+
 class SystemSettings(Settings):
     """Settings of a function that works for all tenants."""
 

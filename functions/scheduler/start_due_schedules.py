@@ -20,7 +20,7 @@ from resma.errors import DatabaseUnavailableError
 from resma.jobs.queue import send_jobs
 from resma.jobs.report_rows import Report
 from resma.request_errors import OwnerNotAuthorizedError, QuotaExceededError, RequestInvalidError, ScopeMissingError
-from resma.requests.submit import admit_report, check_request, record_request
+from resma.requests.submit import admit_report, check_request, record_request, with_pdf_key
 from resma.schedules.owners import owner_as_caller
 from resma.schedules.request import fill_request
 from resma.schedules.schedule_rows import (
@@ -195,7 +195,8 @@ def _request_report(connection: Connection[TupleRow], schedule: Schedule, run_at
     caller = replace(owner, subject=f"schedule:{schedule.schedule_id}")
     day = run_at.astimezone(schedule.timing.zone).date()
     request = fill_request(schedule.request, schedule.period, day, schedule.time_zone, schedule.week_starts_on)
-    new = replace(check_request(caller, request), schedule_id=schedule.schedule_id)
+    new = with_pdf_key(check_request(caller, request), schedule.pdf_key)
+    new = replace(new, schedule_id=schedule.schedule_id)
     report, _ = admit_report(connection, new)
     return report
 

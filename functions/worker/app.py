@@ -26,6 +26,7 @@ from pydantic import ValidationError
 
 from resma.aws.clients import QUICK, events_client, s3_client, sealing_s3_client, sns_client, sqs_client
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
 from resma.errors import DependencyUnavailableError, LeaseHeldError, LeaseLostError, ResmaError
 from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
@@ -72,6 +73,7 @@ def _resources() -> WorkerResources:
         source=Database(settings.source_secret_arn, "resma-worker-source", "source-database"),
         records=Database(settings.database_secret_arn, "resma-worker-records"),
         shard_source=Database(settings.source_secret_arn, "resma-worker-shards", "source-database"),
+        sealing=DeploymentKey(settings.sealing_secret_arn),
         s3=s3_client(settings.s3_credentials_secret_arn),
         s3_asking_once=s3_client(settings.s3_credentials_secret_arn, retries=False),
         sealed_clients=_sealed_clients,

@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 
 from resma.access.quotas import count_rows
 from resma.catalog import ReportType, find_locale, find_report_type, hold_catalog, organization_of
+from resma.encryption.sealed_pdf_key import open_pdf_key
 from resma.jobs.claim import Claim, finish_job, keep_alive, record_summary, record_usage
 from resma.jobs.conditions import ReportSkippedError, SkippedReason, skip_reason
 from resma.jobs.outages import close_outages
@@ -125,6 +126,7 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
                 content.organization,
                 decimal_types=snapshot.decimal_types(),
             )
+            header = replace(header, pdf_key=open_pdf_key(resources.sealing, claim.tenant_id, claim.pdf_key))
             watch.lap("summarize")
             with _open_files(job, header, heartbeat.lost, resumed) as files:
                 supervisor = _Supervisor(job, invocation.time_budget, heartbeat, snapshot, stamp, content, files)

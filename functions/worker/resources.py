@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from resma.catalog import ReportType
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
 from resma.errors import KmsKeyNotAllowedError
 from resma.events.announcer import Announcer
 from resma.jobs.queue import JobQueue
@@ -34,6 +35,8 @@ class WorkerResources:
     shard_source: Database
     """A second connection to that database, for the shards that a coordinator generates: its first one keeps the
     exported snapshot."""
+    sealing: DeploymentKey
+    """Key that keys of encrypted files are sealed with."""
     s3: S3Client
     s3_asking_once: S3Client
     sealed_clients: Callable[[str], Clients]

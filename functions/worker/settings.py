@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from resma.settings import Settings, SystemSettings, TenantSettings
+from resma.settings import SealingSettings, Settings, SystemSettings, TenantSettings
 
 
 class _AnnouncerSettings(Settings):
@@ -17,7 +17,7 @@ class DeadLetterSettings(_AnnouncerSettings, SystemSettings):
     """Settings of the dead-letter function, which template.yaml sets."""
 
 
-class WorkerSettings(_AnnouncerSettings, TenantSettings):
+class WorkerSettings(_AnnouncerSettings, SealingSettings, TenantSettings):
     """Settings of the worker, which template.yaml sets."""
 
     queue_url: str = Field(min_length=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -117,7 +118,13 @@ def _secret_parameters(environment: DeploymentEnvironment) -> dict[str, str]:
         "SystemSecretArn": arns["resma_system"],
         "SourceSecretArn": arns["resma_reader"],
         "WebhookSecretArn": put_secret(environment.aws, "resma/webhook", {"secret": environment.webhook_secret}),
+        "SealingSecretArn": put_secret(environment.aws, "resma/sealing", {"key": _sealing_key(environment)}),
     }
+
+
+def _sealing_key(environment: DeploymentEnvironment) -> str:
+    """Returns a key that stays the same when the emulator, which keeps no secrets, is started again."""
+    return hmac.digest(environment.webhook_secret.encode(), b"resma sealing", "sha256").hex()
 
 
 def _new_login(environment: DeploymentEnvironment, login: str) -> dict[str, str | int]:

@@ -73,6 +73,7 @@ def prepare() -> None:
         RETENTION_DAYS="30",
         MAX_RETENTION_DAYS="3650",
         # This request does not use these.
+        SEALING_SECRET_ARN="sealing",
         SOURCE_SECRET_ARN="source",
         WEBHOOK_SECRET_ARN="webhook",
         TOPIC_ARN="topic",

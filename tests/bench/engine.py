@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ import psycopg
 import worker.app  # noqa: F401  # for the memory of a worker's process, and its garbage collection settings
 from resma.aws.clients import s3_client
 from resma.catalog import ReportType, find_report_type
+from resma.encryption.pdf_keys import make_pdf_key
 from resma.report.content import ReportContent
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
@@ -45,6 +46,8 @@ class EngineOptions:
     """Selects only the first month's rows, to warm up: this loads lazy imports and grows the heap."""
     to_s3: bool = False
     """Uploads to the store at AWS_ENDPOINT_URL_S3, instead of writing to the sink."""
+    encrypted: bool = False
+    """Encrypts a PDF with a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ def generate(format_: str, sink: BytesSink, options: EngineOptions) -> Generated
         summary_seconds = time.perf_counter() - started
         started = time.perf_counter()
         header = _header(report_type, filters, summary)
+        if options.encrypted:
+            header = replace(header, pdf_key=make_pdf_key("password of the benchmark"))
         batches = snapshot.batches([column.name for column in header.columns], personal_masked=False)
         if options.to_s3:
             key = _upload(format_, header, batches)

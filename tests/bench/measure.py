@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 
 from tests.bench.cases import Peer, find_peer
@@ -32,6 +32,8 @@ class MeasurementRequest:
     name: str
     """Name of a peer, or `resma` and a format."""
     to_s3: bool = False
+    encrypted: bool = False
+    """Whether a PDF has a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,10 @@ def _measure_engine(request: MeasurementRequest, url: str) -> MeasurementResult:
     from tests.bench.engine import EngineOptions, generate
 
     format_ = request.name.removeprefix("resma ").upper()
-    generate(format_, Sink(), EngineOptions(url, one_month=True, to_s3=request.to_s3))
+    options = EngineOptions(url, to_s3=request.to_s3, encrypted=request.encrypted)
+    generate(format_, Sink(), replace(options, one_month=True))
     reset_peak()
-    made = generate(format_, Sink(), EngineOptions(url, to_s3=request.to_s3))
+    made = generate(format_, Sink(), options)
     return MeasurementResult(Measurement(made.rows, made.seconds, peak_rss_mb()), made.summary_seconds)
 
 

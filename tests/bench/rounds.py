@@ -78,9 +78,11 @@ def record_failure(say: Say, failed: Result, take: Callable[[], list[Result]]) -
 
 
 def measure_ours(bench: Bench, format_: Group, rounds: int) -> list[Result]:
-    """Measures Resma in one format, with the file discarded and uploaded; with PDF also the summary's time."""
+    """Measures Resma in one format, with the file discarded and uploaded; with PDF also encrypted, and the
+    summary's time.
+    """
     name = f"resma {format_.lower()}"
-    copies, runs, uploads, summaries = [], [], [], []
+    copies, runs, uploads, summaries, encrypted = [], [], [], [], []
     for number in range(rounds):
         bench.say(f"{name}, {bench.bank.rows:,} rows: round {number + 1} of {rounds}")
         copies.append(_measure_copy(bench))
@@ -88,6 +90,8 @@ def measure_ours(bench: Bench, format_: Group, rounds: int) -> list[Result]:
         runs.append(_run_of(answer))
         summaries.append(Measurement(runs[-1].rows, answer.summary_seconds or 0.0, runs[-1].peak_rss_mb))
         uploads.append(_run_of(bench.measure(MeasurementRequest(name, to_s3=True))))
+        if format_ == "PDF":
+            encrypted.append(_run_of(bench.measure(MeasurementRequest(name, encrypted=True))))
     rows = bench.bank.rows
     whole = min(run.seconds + summary.seconds for run, summary in zip(runs, summaries, strict=True))
     comment = f"{whole:.2f} s with the summary, {whole / min(copy.seconds for copy in copies):.2f} x"
@@ -96,6 +100,7 @@ def measure_ours(bench: Bench, format_: Group, rounds: int) -> list[Result]:
         combine(f"{name} to s3", format_, uploads, copies, rows, comment=bench.store.name),
     ]
     if format_ == "PDF":
+        results.append(combine(f"{name} encrypted", "SYSTEM", encrypted, copies, rows, comment="with a password"))
         results.append(
             combine("resma summary", "SYSTEM", summaries, copies, rows, comment="before the rows, for each format")
         )

@@ -168,7 +168,7 @@ RUNNERS: dict[str, Runner] = {
     r"make locales": Runner("test", "tests/unit/catalog/test_locales.py::test_the_data_file_is_up_to_date"),
     r"make lock": Runner("nobody", "queries a package index for new versions"),
     r"make clean": Runner("nobody", "deletes the folder in which the tests run"),
-    r"resma (csv|summary|api import|api POST|demo PDF|growth|split report|statements PDF)": Runner(
+    r"resma (csv|summary|pdf encrypted|api import|api POST|demo PDF|growth|split report|statements PDF)": Runner(
         "nobody", "is a row of the benchmark's table"
     ),
 }

@@ -25,6 +25,7 @@ from psycopg.rows import TupleRow
 import worker.app  # noqa: F401  # loads a worker's modules and its settings of the garbage collector
 from resma.aws.clients import s3_client
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
 from resma.events.announcer import Announcer
 from resma.jobs.claim import claim_job
 from resma.report.records import LIST_NAME
@@ -98,6 +99,7 @@ def run(report_id: UUID) -> dict[str, float]:
         source=database,
         records=database,
         shard_source=database,
+        sealing=DeploymentKey("none"),
         queue=cast("JobQueue", None),
         shards_in_flight_per_report=1,
         shards_in_flight_per_tenant=1,

@@ -256,6 +256,9 @@ class ReportView(ViewModel):
     options: dict[str, Any] = Field(
         description="Options by format, for the formats that were requested, with defaults filled in."
     )
+    pdf_encrypted: bool = Field(
+        description="Whether PDF files are encrypted with a password that was requested, which is not shown."
+    )
     split_by: list[str] | None = Field(
         description="Columns by which the report is split into a file for each key; null: one file in each format."
     )

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.auth.scopes import needs
-from api.context import base_url, caller_of, database, queue, rules
+from api.context import base_url, caller_of, database, queue, rules, sealing
 from api.http.ids import parse_report_id
 from api.reports.accepted import accepted
 from api.reports.models import ReportView
@@ -37,7 +37,9 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """Handles POST: returns 202 with the report, `Location` and `Retry-After`."""
     key = router.current_event.headers.get("Idempotency-Key")
     caller = caller_of(router)
-    report, is_new = request_report(database(), queue(), caller, body, key, more_errors=rules().errors_of(body))
+    report, is_new = request_report(
+        database(), queue(), caller, body, key, sealing=sealing(), more_errors=rules().errors_of(body)
+    )
     return accepted(show_report(report, base_url(router), caller, is_deduplicated=body.deduplicate and not is_new))
 
 
@@ -57,8 +59,18 @@ def handle_post_retry(
 ) -> Response[ReportView]:
     """Handles POST: returns 202 with the new report, or 409 if the report is in progress or READY."""
     retried = parse_report_id(report_id)
-    caller, request = find_request(database(), caller_of(router), retried)
+    caller, request, pdf_key = find_request(database(), caller_of(router), retried)
     key = router.current_event.headers.get("Idempotency-Key")
     more_errors = rules().errors_of(request)
-    report, _ = request_report(database(), queue(), caller, request, key, retry_of=retried, more_errors=more_errors)
+    report, _ = request_report(
+        database(),
+        queue(),
+        caller,
+        request,
+        key,
+        sealing=sealing(),
+        retry_of=retried,
+        pdf_key=pdf_key,
+        more_errors=more_errors,
+    )
     return accepted(show_report(report, base_url(router), caller))

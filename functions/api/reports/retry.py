@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -17,8 +19,10 @@ from resma.requests.report_request import ReportRequest
 RETRIED = frozenset({"FAILED", "CANCELLED", "EXPIRED", "SKIPPED"})
 
 
-def find_request(database: Database, caller: Caller, report_id: UUID) -> tuple[Caller, ReportRequest]:
-    """Returns the request of a report that ended without a file, and the caller to send it as.
+def find_request(
+    database: Database, caller: Caller, report_id: UUID
+) -> tuple[Caller, ReportRequest, Mapping[str, Any] | None]:
+    """Returns the request of a report that ended without a file, the caller to send it as, and its sealed PDF key.
 
     The request of a SKIPPED report is returned without its conditions, so that the report is generated.
 
@@ -34,7 +38,7 @@ def find_request(database: Database, caller: Caller, report_id: UUID) -> tuple[C
     if report.callback_url is not None and report.personal_masked:
         # The first caller chose the callback URL but was not allowed to see personal data, so none are sent there.
         caller = replace(caller, scopes=caller.scopes - {"personal:read"})
-    return caller, _request_of(report)
+    return caller, _request_of(report), report.pdf_key
 
 
 def _request_of(report: Report) -> ReportRequest:

@@ -48,6 +48,7 @@ def show_report(  # noqa: PLR0913  # what the row does not have
             "time_zone": report.time_zone,
             "title": report.title,
             "options": options_of_formats(report.formats, report.options),
+            "pdf_encrypted": report.pdf_key is not None,
             "split_by": report.split_by,
             "zip": report.zip,
             "callback_url": report.callback_url and hide_query(report.callback_url),

@@ -24,7 +24,10 @@ from api.schedules.models import PreviewRequest, PreviewView, ScheduleChanges, S
 from api.schedules.preview import RunPeriod, preview_runs
 from resma.access.caller import Caller
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
+from resma.encryption.sealed_pdf_key import seal_password
 from resma.request_errors import RequestInvalidError, collect_errors, point_into
+from resma.requests.report_request import ReportRequest
 from resma.requests.retention import require_tenant_retention
 from resma.schedules.request import week_start_of
 from resma.schedules.schedule_rows import (
@@ -48,6 +51,7 @@ class Schedules:
     database: Database
     caller: Caller
     rules: DeploymentRules
+    sealing: DeploymentKey
 
     def create(self, request: ScheduleRequest) -> Schedule:
         """Creates a schedule. Raises RequestInvalidError, ScopeMissingError, TooManySchedulesError."""
@@ -58,6 +62,7 @@ class Schedules:
             "tenant_id": self.caller.tenant_id,
             "schedule_id": f"sch_{uuid4().hex}",
             **self._columns(draft, timing, now),
+            "pdf_key": self._seal(request.request),
             **_state(timing, draft.ends_at, now, is_paused=draft.paused),
         }
         with self.database.transaction(self.caller.tenant_id) as connection:
@@ -123,9 +128,23 @@ class Schedules:
         with point_to_period() if "period" in values and "request" not in values else nullcontext():
             timing = writer._check(draft, now, before)
         columns = writer._columns(draft, timing, now)
+        if "request" in values:
+            columns["pdf_key"] = self._key_after(before, values["request"])
         if not draft.changes_times(before, timing) and before.status in {"ACTIVE", "ENDED"} and not draft.paused:
             return columns  # the next run, which may be due, does not change
         return columns | _state(timing, draft.ends_at, now, is_paused=draft.paused)
+
+    def _seal(self, request: ReportRequest) -> dict[str, Any] | None:
+        return seal_password(self.sealing, self.caller.tenant_id, request.options.pdf)
+
+    def _key_after(self, before: Schedule, request: ReportRequest) -> dict[str, Any] | None:
+        """Returns the key of a schedule whose request is replaced.
+
+        A request without the property `password` keeps the key: clients that show a request, and send it back changed,
+        do not have the password.
+        """
+        keeps = "password" not in request.options.pdf.model_fields_set and "PDF" in request.requested_formats
+        return before.pdf_key if keeps else self._seal(request)
 
     def _check(self, draft: ScheduleDraft, now: datetime, before: Schedule | None = None) -> ScheduleTiming:
         """Returns the timing. Raises RequestInvalidError with all errors of the draft, and ScopeMissingError."""

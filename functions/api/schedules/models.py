@@ -70,7 +70,8 @@ _Request = Annotated[
     ReportRequest,
     Field(
         description="Request of the reports, as for `POST /api/v1/reports/generate` but without `deduplicate`. "
-        "`timeZone` is that of the schedule by default."
+        "`timeZone` is that of the schedule by default. In a change, `options.pdf.password` keeps its value if it is "
+        "omitted, and null removes it."
     ),
 ]
 _When = Annotated[
@@ -308,6 +309,9 @@ class ScheduleView(ViewModel):
     )
     ends_at: datetime | None = Field(description="Timestamp after which the schedule does not run.")
     paused: bool = Field(description="Whether the schedule is paused.")
+    pdf_encrypted: bool = Field(
+        description="Whether PDF files of its reports are encrypted with a password, which is not shown."
+    )
     status: ScheduleStatus = Field(description="Only an `ACTIVE` schedule runs.")
     status_detail: str | None = Field(description="Reason why the schedule does not run, and what to do.")
     owner: str = Field(description="Caller that last changed the schedule. Runs have the scopes of this caller.")

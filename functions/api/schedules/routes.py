@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.auth.scopes import needs
-from api.context import base_url, caller_of, database, queue, rules
+from api.context import base_url, caller_of, database, queue, rules, sealing
 from api.http.cursor import CURSOR_PATTERN
 from api.reports.accepted import accepted
 from api.reports.models import ReportView
@@ -219,8 +219,11 @@ def handle_post_backfill(schedule_id: ScheduleId, body: BackfillRequest) -> Back
 
 def _send(key: str | None, caller: Caller, request: ReportRequest, run: StartedRun) -> Report:
     more_errors = rules().errors_of(request)
-    return request_report(database(), queue(), caller, request, key, more_errors=more_errors, run=run)[0]
+    report, _ = request_report(
+        database(), queue(), caller, request, key, sealing=sealing(), more_errors=more_errors, run=run
+    )
+    return report
 
 
 def _schedules() -> Schedules:
-    return Schedules(database(), caller_of(router), rules())
+    return Schedules(database(), caller_of(router), rules(), sealing())

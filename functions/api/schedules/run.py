@@ -61,7 +61,8 @@ def run_schedule(schedule: Schedule, caller: Caller, send: Send) -> Report:
         record_run(connection, schedule, _new_run(caller, report, at, "manual"))
 
     schedule.check_timing()
-    return send(_limit_scopes(caller, schedule), _request_at(schedule, at), StartedRun(schedule.schedule_id, record))
+    run = StartedRun(schedule.schedule_id, record, schedule.pdf_key)
+    return send(_limit_scopes(caller, schedule), _request_at(schedule, at), run)
 
 
 def backfill_schedule(
@@ -133,7 +134,7 @@ class _Backfill:
             if not record_backfilled_run(connection, self.schedule, run):
                 raise _AlreadyStartedError
 
-        run = StartedRun(self.schedule.schedule_id, record)
+        run = StartedRun(self.schedule.schedule_id, record, self.schedule.pdf_key)
         try:
             report = self.send(_limit_scopes(self.caller, self.schedule), _request_at(self.schedule, at), run)
         except _AlreadyStartedError:

@@ -126,6 +126,7 @@ def _view(
         misfire_policy=schedule.misfire_policy,
         ends_at=schedule.ends_at,
         paused=schedule.status == "PAUSED",
+        pdf_encrypted=schedule.pdf_key is not None,
         status=schedule.status,
         status_detail=schedule.status_detail,
         owner=subject_for(caller, schedule.owner),

@@ -224,6 +224,7 @@ def insert_report(
                 "filters": Jsonb(new.filters),
                 "options": Jsonb(new.options),
                 "only_if": new.only_if and Jsonb(new.only_if),
+                "pdf_key": new.pdf_key and Jsonb(new.pdf_key),
             },
         )
         row = cursor.fetchone()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 MASK = "****"
@@ -37,3 +37,5 @@ class ReportContent:
     """Whether a split report also has a ZIP archive of all files."""
     only_if: dict[str, Any] | None = None
     """Conditions as JSON (`OnlyIf`); None if the report is generated whatever its data are."""
+    pdf_key: dict[str, Any] | None = field(default=None, repr=False)
+    """Sealed key of PDF files (`resma.encryption.sealed_pdf_key`); None if they are not encrypted."""

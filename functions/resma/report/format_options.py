@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic.alias_generators import to_camel
+
+from resma.report.pdf_password import MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS, check_pdf_password
 
 Compression = Literal["none", "gzip", "zstd"]
 
@@ -127,6 +129,25 @@ class PdfOptions(PdfParts):
     paper: Literal["A4", "Letter"] | None = Field(
         default=None, description="Page size. Null or omitted: that of the locale, such as Letter for `en-US`."
     )
+    password: SecretStr | None = Field(
+        default=None,
+        exclude=True,  # never stored and never shown
+        json_schema_extra={
+            "format": "pdf-password",
+            "minLength": MIN_PASSWORD_CHARACTERS,
+            "maxLength": MAX_PASSWORD_BYTES,
+        },
+        description="Password that opens the PDF file, which is then encrypted with AES-256 and does not conform to "
+        f"PDF/A. At most {MAX_PASSWORD_BYTES} bytes in UTF-8. It is not stored and not shown again: `pdfEncrypted` "
+        "says that the file has one. Files of other formats are not encrypted. Null or omitted: no password.",
+    )
+
+    @field_validator("password")
+    @classmethod
+    def _check_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_pdf_password(value.get_secret_value())
+        return value
 
 
 class FormatOptions(BaseModel):

@@ -12,6 +12,7 @@ from resma.report.brand import Brand
 from resma.report.control_totals import ControlTotal
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
 from resma.report.format_options import CsvDialect, PdfParts
+from resma.report.pdf_key import PdfKey
 
 NO_BRAND = Brand()
 DEFAULT_DIALECT = CsvDialect()
@@ -183,3 +184,5 @@ class ReportHeader:
     """Dialect of CSV files, for options that the request does not set."""
     pdf: PdfParts = ALL_PARTS
     """Parts of PDF files, for options that the request does not set."""
+    pdf_key: PdfKey | None = None
+    """Key that PDF files are encrypted with; None if they are not encrypted."""

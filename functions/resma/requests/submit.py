@@ -21,6 +21,8 @@ from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
 from resma.catalog import ReportType, find_report_type, offered_locales, unknown_locale
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
+from resma.encryption.sealed_pdf_key import seal_password
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import NewReport, Report, insert_report
@@ -48,6 +50,8 @@ class StartedRun:
     schedule_id: str
     record: Callable[[Connection[TupleRow], Report], None]
     """Records the run in the transaction that inserts its report, if the report is new."""
+    pdf_key: Mapping[str, Any] | None = None
+    """Sealed key of the schedule's PDF files; None if they are not encrypted."""
 
 
 def request_report(  # noqa: PLR0913  # the request, the caller and the resources
@@ -57,23 +61,28 @@ def request_report(  # noqa: PLR0913  # the request, the caller and the resource
     request: ReportRequest,
     idempotency_key: str | None,
     *,
+    sealing: DeploymentKey,
     retry_of: UUID | None = None,
+    pdf_key: Mapping[str, Any] | None = None,
     more_errors: Iterable[FieldError] = (),
     run: StartedRun | None = None,
 ) -> tuple[Report, bool]:
     """Submits a request. Returns its report and whether the report is new.
 
     It is not new if the idempotency key was used before, or if the request was deduplicated. Keys of a retry
-    (`retry_of`) are separate from keys of requests and of other reports' retries.
+    (`retry_of`) are separate from keys of requests and of other reports' retries. A password of the request is sealed
+    with `sealing`; a request without one gets the sealed `pdf_key` of the report that it retries, or of its schedule.
 
     The row is committed before this function returns, and its message is sent. If the queue is unavailable, the row
     stays in the outbox and the scheduler sends the message. Raises RequestInvalidError (also for `more_errors`),
-    ScopeMissingError, QuotaExceededError, the IdempotencyKey errors and those of `run.record`; then nothing is written.
+    ScopeMissingError, QuotaExceededError, SecretUnavailableError, the IdempotencyKey errors and those of `run.record`;
+    then nothing is written.
     """
     tenant_errors = find_tenant_retention_errors(database, caller.tenant_id, request)
     new = check_request(caller, request, [*more_errors, *tenant_errors, *idempotency_key_errors(idempotency_key)])
     if run is not None:
-        new = replace(new, schedule_id=run.schedule_id)
+        new, pdf_key = replace(new, schedule_id=run.schedule_id), run.pdf_key
+    new = with_pdf_key(new, seal_password(sealing, caller.tenant_id, request.options.pdf) or pdf_key)
     key = _parse_key(idempotency_key)
     if key is not None and retry_of is not None:
         key = f'retry "{retry_of}" {key}'  # unambiguous, because keys contain no quotes
@@ -113,7 +122,7 @@ def record_request(report: Report) -> None:
 
 
 def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[FieldError] = ()) -> NewReport:
-    """Validates a caller's request, and returns the row to insert. Writes nothing.
+    """Validates a caller's request, and returns the row to insert, without the key of its PDF files. Writes nothing.
 
     Raises RequestInvalidError with all validation errors, including `more_errors` of the calling function; raises
     ScopeMissingError.
@@ -154,6 +163,25 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
         retention_days=choose_retention(request, report_type),
         retention_requested=request.retention_days is not None,
         **content,
+    )
+
+
+def with_pdf_key(new: NewReport, pdf_key: Mapping[str, Any] | None) -> NewReport:
+    """Returns a validated request with the sealed key of its PDF files, if it has any.
+
+    The password is a part of the request: with another one, the request has another hash.
+    """
+    if pdf_key is None or "PDF" not in new.formats:
+        return new
+
+    def add_password(sha256: str) -> str:
+        return _hash({"request": sha256, "pdf_password": pdf_key["fingerprint"]})
+
+    return replace(
+        new,
+        pdf_key=dict(pdf_key),
+        request_sha256=add_password(new.request_sha256),
+        unconditional_sha256=new.unconditional_sha256 and add_password(new.unconditional_sha256),
     )
 
 

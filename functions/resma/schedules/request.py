@@ -19,6 +19,8 @@ from resma.validation_messages import advise
 def serialize_request(request: ReportRequest) -> dict[str, Any]:
     """Returns the request as JSON for the schedule's row. Omitted properties stay omitted: each run uses the defaults.
 
+    The password of PDF files is not in it.
+
     Raises RequestInvalidError if `deduplicate` is set.
     """
     if request.deduplicate:

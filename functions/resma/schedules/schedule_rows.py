@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, LiteralString
 from uuid import UUID
@@ -38,6 +38,8 @@ class Schedule:
     name: str
     request: dict[str, Any]
     """The request as JSON (`serialize_request`)."""
+    pdf_key: dict[str, Any] | None = field(repr=False)
+    """Sealed key of the PDF files of its reports; None if they are not encrypted."""
     recurrence: str
     """A keyword or a cron expression."""
     at: str | None
@@ -269,4 +271,7 @@ def is_recorded(connection: Connection[TupleRow], schedule: Schedule, scheduled_
 
 
 def _adapted(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: Jsonb(value) if name == "request" else value for name, value in values.items()}
+    return {
+        name: Jsonb(value) if name in {"request", "pdf_key"} and value is not None else value
+        for name, value in values.items()
+    }

@@ -10,6 +10,7 @@ from threading import Event
 
 from resma.catalog import ReportType, find_locale, find_report_type
 from resma.database.connection import Database
+from resma.encryption.sealed_pdf_key import open_pdf_key
 from resma.errors import SnapshotGoneError
 from resma.jobs.download_links import placeholder_values
 from resma.report.decimal_types import DecimalType
@@ -100,6 +101,7 @@ class _HeaderComposer:
         self._type = report_type
         self._decimal_types = decimal_types
         self._locale = find_locale(self._report.locale)
+        self._pdf_key = open_pdf_key(shard.resources.sealing, self._report.tenant_id, self._report.pdf_key)
         self._names = placeholder_values(self._report, report_type, self._report.report_id, self._report.as_of)
 
     def __call__(self, part: Part) -> KeyContent:
@@ -112,6 +114,7 @@ class _HeaderComposer:
             self._organization,
             decimal_types=self._decimal_types,
         )
+        header = replace(header, pdf_key=self._pdf_key)
         name = report_type.file_name_of_key(report.split_by or [], part.key, part.number, self._names)
         return KeyContent(part.number, part.key, name, header, part.summary.totals)
 

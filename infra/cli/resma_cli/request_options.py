@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -72,6 +74,15 @@ class ReportOptions:
         ),
     ] = field(default_factory=list)
 
+    pdf_password_file: Annotated[
+        str | None,
+        typer.Option(
+            "--pdf-password-file",
+            metavar="FILE",
+            help="Encrypt PDF files with the password in the first line of this file; `-`: of standard input.",
+        ),
+    ] = None
+
     only_if: Annotated[
         list[str],
         typer.Option(
@@ -104,6 +115,9 @@ class ReportOptions:
             request["retentionDays"] = self.retention_days
         if self.options:
             request["options"] = read_options(self.options)
+        if self.pdf_password_file is not None:
+            pdf = request.setdefault("options", {}).setdefault("pdf", {})
+            pdf["password"] = read_password(self.pdf_password_file)
         if self.only_if:
             request["onlyIf"] = read_conditions(self.only_if)
         return request
@@ -127,6 +141,18 @@ def read_pairs(texts: Sequence[str], example: str) -> dict[str, list[str]]:
     return pairs
 
 
+def read_password(file: str) -> str:
+    """Returns the first line of a file, or of standard input for `-`. Raises CommandFailedError."""
+    try:
+        text = sys.stdin.readline() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CommandFailedError(ExitCode.USAGE, f"The password file cannot be read: {reason}.") from None
+    if not (lines := text.splitlines()) or not lines[0]:
+        raise CommandFailedError(ExitCode.USAGE, "The first line of the password file is empty.")
+    return lines[0]
+
+
 _JSON_VALUES = {"true": True, "false": False, "null": None}
 
 
@@ -139,6 +165,10 @@ def read_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
             raise CommandFailedError(
                 ExitCode.USAGE, f"`--option {name}` is not valid. Give each option once, in a form like `{example}`."
             )
+        if (format_.lower(), option) == ("pdf", "password"):
+            # Other users of the machine can see the arguments of a program.
+            detail = "Use `--pdf-password-file` for the password of PDF files, which must not be an argument."
+            raise CommandFailedError(ExitCode.USAGE, detail)
         options.setdefault(format_.lower(), {})[option] = _JSON_VALUES.get(values[0], values[0])
     return options
 

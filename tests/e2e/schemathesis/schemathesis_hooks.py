@@ -24,6 +24,7 @@ schemathesis.openapi.format(
 schemathesis.openapi.format(
     "schedule-times", st.sampled_from(["daily", "weekly", "monthly", "first-business-day", "30 6 * * 1-5", "0 0 L * *"])
 )
+schemathesis.openapi.format("pdf-password", st.from_regex(r"\A[!-~]{8,127}\Z"))
 schemathesis.openapi.format("country-code", st.sampled_from(["BR", "PT", "US"]))
 
 assert {"America/Sao_Paulo", "Asia/Kathmandu"} <= zoneinfo.available_timezones()

@@ -16,6 +16,7 @@ import worker.app
 from resma.access.caller import SCOPES, Caller
 from resma.aws.cost import Usage
 from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
 from resma.errors import LeaseLostError
 from resma.jobs.claim import Claim, claim_job, fail_job, finish_job, keep_alive
 from resma.jobs.outcome import cancel_job
@@ -217,7 +218,9 @@ def test_fifty_identical_requests_at_once_create_one_report(system: System, admi
     def ask(number: int) -> tuple[UUID, bool]:
         database = Database(os.environ["DATABASE_SECRET_ARN"], "test")
         try:
-            report, is_new = request_report(database, queue, caller, request, f"key-{number}")
+            report, is_new = request_report(
+                database, queue, caller, request, f"key-{number}", sealing=DeploymentKey("unused")
+            )
             return report.report_id, is_new
         finally:
             database.close()

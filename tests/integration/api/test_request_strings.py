@@ -55,7 +55,7 @@ _AUDIT_TRAIL = {
     "type": "AUDIT_TRAIL",
     "formats": ["PDF", "NDJSON"],
     "options": {
-        "pdf": {"orientation": "portrait", "paper": "A4"},
+        "pdf": {"orientation": "portrait", "paper": "A4", "password": "correct horse"},
         "ndjson": {"compression": "zstd", "numbers": "string"},
     },
     "filters": {
@@ -117,7 +117,20 @@ BODIES: dict[tuple[str, str], list[Json]] = {
 STRINGS = ("\0", "a\0", "", " ", "\n", "\x7f", "x\\y", "é", "\u2028", "\U0001f9fe", "x" * 300, "x" * 10_001, "x\n")
 """Strings that violate limits of all kinds."""
 
-BROADER = {"timeZone", "callbackUrl", "url", "when", "from", "to", "endsAt", "calendar", "at", "columns", "over"}
+BROADER = {
+    "timeZone",
+    "callbackUrl",
+    "url",
+    "when",
+    "from",
+    "to",
+    "endsAt",
+    "calendar",
+    "at",
+    "columns",
+    "over",
+    "password",
+}
 """Fields whose rules a JSON Schema cannot express. The document may allow what the API rejects, except NUL."""
 
 

@@ -34,7 +34,7 @@ from resma_cli.main import app, main
 from resma_cli.output import clean, draw_pairs
 from resma_cli.profiles import Profile, save_profile
 from resma_cli.progress import describe_progress
-from resma_cli.request_options import read_options, read_pairs, shape_filters
+from resma_cli.request_options import read_options, read_pairs, read_password, shape_filters
 from resma_cli.target import OutputTarget
 from resma_cli.webhook_receiver import WebhookInbox
 from tests.support.docs_pages import commands as page_commands
@@ -216,6 +216,22 @@ def test_options_by_format() -> None:
 def test_an_invalid_option_is_rejected(values: list[str]) -> None:
     with pytest.raises(CommandFailedError):
         read_options(values)
+
+
+def test_a_password_of_pdf_files_is_never_an_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CommandFailedError, match="--pdf-password-file"):
+        read_options(["PDF.password=correct horse"])
+    file = tmp_path / "password"
+    file.write_text("correct hörse \nanother line\n", encoding="utf-8")
+    assert read_password(str(file)) == "correct hörse "
+    monkeypatch.setattr("sys.stdin", StringIO("from a pipe\n"))
+    assert read_password("-") == "from a pipe"
+    for content in (b"", b"\n", b"\nsecond", b"\xff\xfe"):
+        file.write_bytes(content)
+        with pytest.raises(CommandFailedError, match="password file"):
+            read_password(str(file))
+    with pytest.raises(CommandFailedError, match="No such file"):
+        read_password(str(tmp_path / "missing"))
 
 
 @pytest.mark.parametrize("part", ["", "..", ".", "a/b", "a?b", "a%2fb", "ä", "a\n", "a" * 201])

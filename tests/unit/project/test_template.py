@@ -545,8 +545,17 @@ def test_policies_allow_exactly_the_resources_of_the_settings(function: str) -> 
     """A function may use a resource if and only if its environment names it."""
     variables = {**DEFAULTS["Environment"]["Variables"], **FUNCTION_PROPERTIES[function]["Environment"]["Variables"]}
     named = {name for name in RESOURCES | DOCUMENT["Parameters"] if {"Ref": name} in variables.values()}
+    choices = [value for value in variables.values() if isinstance(value, dict) and "Fn::If" in value]
+    named |= {
+        name
+        for value in choices
+        for choice in value["Fn::If"][1:]
+        if isinstance(choice, dict)
+        for name in names_in(choice)
+    }
     named &= {*of_type("AWS::S3::Bucket"), *of_type("AWS::SQS::Queue"), *of_type("AWS::SNS::Topic")} | {
         *of_type("AWS::DynamoDB::Table"),
+        *of_type("AWS::SecretsManager::Secret"),
         *(name for name in DOCUMENT["Parameters"] if name.endswith("SecretArn") or name == "EventBusName"),
     }
     reached = {name for s in statements(function) for resource in s["Resource"] for name in names_in(resource)}

@@ -76,7 +76,7 @@
  */
 /**
  * @typedef {{id: string, name: string, request: ReportRequest, when: string, at: string | null, timeZone: string,
- *   period: string | null, weekStartsOn: string | null, calendar: string | null, misfirePolicy: string, endsAt: string | null, paused: boolean,
+ *   period: string | null, weekStartsOn: string | null, calendar: string | null, misfirePolicy: string, endsAt: string | null, paused: boolean, pdfEncrypted: boolean,
  *   status: "ACTIVE" | "PAUSED" | "ENDED" | "BLOCKED", statusDetail: string | null, owner: string,
  *   ownerName: string | null, ownerExpiresAt: string | null,
  *   createdAt: string, nextRunAt: string | null, lastRun: ScheduleRun | null}} Schedule

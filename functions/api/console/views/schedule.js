@@ -54,6 +54,7 @@ function describe(/** @type {import("../lib/shapes.js").Schedule} */ schedule, t
       schedule.request.splitBy && fact(t("facts.split-by"), labelsOf(schedule.request.splitBy, types.find((each) => each.type === schedule.request.type)).join(", ")),
       schedule.request.zip && fact(t("split.zip"), t("form.yes")),
       schedule.request.onlyIf && fact(t("facts.conditions"), describeConditions(schedule.request.onlyIf).join(" · ")),
+      schedule.pdfEncrypted && fact(t("facts.pdf-password"), t("facts.pdf-encrypted")),
       fact(t("schedules.when"), describeWhen(schedule)),
       fact(t("schedules.next"), when(schedule.nextRunAt, schedule.timeZone)),
       schedule.period && fact(t("schedules.period"), say("period", schedule.period)),

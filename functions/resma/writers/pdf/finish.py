@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
@@ -33,14 +34,23 @@ class FinalObjects:
     """Creates the last objects of a file, each after the objects whose numbers or content it needs."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # everything that the pages are made from
-        self, header: ReportHeader, layout: Layout, pen: Pen, composer: PageComposer, state: PdfState, pages: PageCounts
+        self,
+        header: ReportHeader,
+        layout: Layout,
+        pen: Pen,
+        composer: PageComposer,
+        state: PdfState,
+        pages: PageCounts,
+        put: Callable[[int, bytes], bytes],
     ) -> None:
+        """`put` returns an object by its number and body, and records its offset."""
         self._header = header
         self._layout = layout
         self._pen = pen
         self._composer = composer
         self._state = state
         self._pages = pages
+        self._put_object = put
         self._out: list[bytes] = []
 
     def objects(self) -> list[bytes]:
@@ -65,7 +75,7 @@ class FinalObjects:
         return objects.claim(self._state.file)
 
     def _put(self, number: int, body: bytes) -> None:
-        self._out.append(objects.put(self._state.file, number, body))
+        self._out.append(self._put_object(number, body))
 
     def _add(self, body: bytes) -> int:
         number = self._claim()

@@ -28,9 +28,11 @@ from resma.writers.pdf.palette import GRAY
 from resma.writers.pdf.readability import describe_widths, require_readable
 from resma.writers.pdf.state import PdfState
 from resma.writers.pdf.syntax import metadata, objects
+from resma.writers.pdf.syntax.encryption import ObjectCipher, encryption_dictionary
 from resma.writers.pdf.syntax.page_tree import add_page, parent_of_next
 from resma.writers.pdf.syntax.reserved_numbers import (
     CATALOG,
+    ENCRYPTION,
     INFORMATION,
     LAST_RESERVED,
     RESOURCES,
@@ -59,7 +61,7 @@ _PAGE = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R>>"
 
 
 class PdfWriter:
-    """Writes PDF (ISO 32000-1, PDF/A-2b). Implements `Writer`."""
+    """Writes PDF (ISO 32000-1, PDF/A-2b), or encrypted PDF (ISO 32000-2 §7.6). Implements `Writer`."""
 
     media_type = "application/pdf"
 
@@ -89,7 +91,12 @@ class PdfWriter:
         self._before = self._cover + self._contents
         count = len(self._groups) if header.rows else 1
         self._total_pages = None if self._row_pages is None else self._before + self._row_pages * count
-        self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOG, INFORMATION, metadata.file_identifier(header))
+        identifier = metadata.file_identifier(header)
+        self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOG, INFORMATION, identifier)
+        self._cipher: ObjectCipher | None = None
+        if header.pdf_key is not None:
+            self._cipher = ObjectCipher(header.pdf_key, identifier)
+            self._trailer += b"/Encrypt %d 0 R" % ENCRYPTION
 
     @property
     def state(self) -> PdfState:
@@ -131,8 +138,11 @@ class PdfWriter:
         file.position = len(objects.HEADER)
         file.highest = LAST_RESERVED
         parts = [objects.HEADER]
+        if key := self._header.pdf_key:
+            file.highest = ENCRYPTION
+            parts.append(objects.put(file, ENCRYPTION, encryption_dictionary(key)))
         if logo := self._header.brand.logo:
-            parts.append(objects.put(file, self._claim_form(NAME[1:]), logo_object(logo)))
+            parts.append(self._put(self._claim_form(NAME[1:]), logo_object(logo)))
         if not self._has_cover:
             blank: Row = (None,) * len(self._cells)
             self._state.pending = [blank] * self._start
@@ -171,13 +181,19 @@ class PdfWriter:
             out.append(self._frame(self._groups[0], form))
             out += self._page(self._composers[0].nothing(form, self._start), b"", is_first=True, is_last=True)
         pages = PageCounts(self._cover, self._contents, state.pages)
-        final = FinalObjects(self._header, self._layout, self._pen, self._composers[0], state, pages)
+        final = FinalObjects(self._header, self._layout, self._pen, self._composers[0], state, pages, self._put)
         out += final.objects()
         out.append(objects.section(state.file, self._trailer))
         return b"".join(out)
 
     def _claim(self) -> int:
         return objects.claim(self._state.file)
+
+    def _put(self, number: int, body: bytes) -> bytes:
+        """Returns an object, which is encrypted if the file is."""
+        if self._cipher is not None:
+            body = self._cipher.encrypt(number, body)
+        return objects.put(self._state.file, number, body)
 
     def _claim_form(self, name: bytes) -> int:
         number = self._state.forms[name.decode("ascii")] = self._claim()
@@ -204,7 +220,7 @@ class PdfWriter:
 
     def _put_form(self, number: int, content: bytes) -> bytes:
         record_codes(self._state.codes, content)
-        return objects.put(self._state.file, number, objects.stream(form_dictionary(self._layout, RESOURCES), content))
+        return self._put(number, objects.stream(form_dictionary(self._layout, RESOURCES), content))
 
     def _form_of_next(self) -> bytes:
         """Returns the name of the form that the next page shows."""
@@ -260,10 +276,10 @@ class PdfWriter:
             record_codes(state.codes, content)
             level = objects.ONCE_LEVEL
         out = [
-            objects.put(file, number, _PAGE % (parent, RESOURCES, contents)),
-            objects.put(file, contents, objects.stream(b"", content, level)),
+            self._put(number, _PAGE % (parent, RESOURCES, contents)),
+            self._put(contents, objects.stream(b"", content, level)),
         ]
-        out += [objects.put(file, node, body) for node, body in add_page(state.tree, number, claim)]
+        out += [self._put(node, body) for node, body in add_page(state.tree, number, claim)]
         state.pages += 1
         if is_last:
             state.rows_shown = end

@@ -1,6 +1,7 @@
 """Metadata of the file: information dictionary, XMP, output intent, document catalog (§14.3, §14.11.5, §7.7.2).
 
-The XMP packet claims PDF/A-2b (ISO 19005-2), and agrees with the information dictionary (6.6.2, 6.6.3).
+The XMP packet claims PDF/A-2b (ISO 19005-2), and agrees with the information dictionary (6.6.2, 6.6.3). A file that is
+encrypted does not claim it, because PDF/A allows no encryption (6.1.3).
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from resma.writers.pdf.syntax.objects import stream, text_string
 from resma.writers.pdf.syntax.reserved_numbers import INTENT, METADATA, OUTLINES, PAGES
 
 PRODUCER = "Resma"
+
+_PDF_A = "<pdfaid:part>2</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>\n"
+_EXTENSIONS = b"/Extensions<</ADBE<</BaseVersion/1.7/ExtensionLevel 8>>>>"
+"""Declares the encryption of ISO 32000-2 in a file of version 1.7 (ISO 32000-1 §7.12), as Acrobat X and qpdf do."""
 
 
 def file_identifier(header: ReportHeader) -> bytes:
@@ -43,14 +48,14 @@ def information(header: ReportHeader) -> bytes:
 def xmp(header: ReportHeader) -> bytes:
     """Returns the metadata as XMP (ISO 16684-1) in a stream object, uncompressed, so that any tool can read it."""
     date = header.as_of.strftime("%Y-%m-%dT%H:%M:%S+00:00")
+    claim = _PDF_A if header.pdf_key is None else ""
     title, author, subject = (escape(_clean(text)) for text in (header.title, header.organization, _subject(header)))
     packet = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"
  xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:pdf="http://ns.adobe.com/pdf/1.3/"
  xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
-<pdfaid:part>2</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>
-<dc:format>application/pdf</dc:format><dc:identifier>{escape(_clean(header.report_id))}</dc:identifier>
+{claim}<dc:format>application/pdf</dc:format><dc:identifier>{escape(_clean(header.report_id))}</dc:identifier>
 <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
 <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{subject}</rdf:li></rdf:Alt></dc:description>
 <dc:creator><rdf:Seq><rdf:li>{author}</rdf:li></rdf:Seq></dc:creator>
@@ -93,6 +98,13 @@ def catalog(header: ReportHeader) -> bytes:
     """Returns the document catalog (§7.7.2)."""
     return (
         b"<</Type/Catalog/Pages %d 0 R/Outlines %d 0 R/PageMode/UseOutlines/Metadata %d 0 R/OutputIntents[%d 0 R]"
-        b"/Lang(%b)/ViewerPreferences<</DisplayDocTitle true>>/PageLabels<</Nums[0<</S/D>>]>>>>"
-        % (PAGES, OUTLINES, METADATA, INTENT, header.locale.tag.encode("ascii"))
+        b"/Lang(%b)/ViewerPreferences<</DisplayDocTitle true>>/PageLabels<</Nums[0<</S/D>>]>>%b>>"
+        % (
+            PAGES,
+            OUTLINES,
+            METADATA,
+            INTENT,
+            header.locale.tag.encode("ascii"),
+            b"" if header.pdf_key is None else _EXTENSIONS,
+        )
     )
