@@ -218,8 +218,8 @@ class FileDeliveryView(ViewModel):
     files_delivered: int = Field(description="Number of files that are complete at the destination.")
     bytes_delivered: int = Field(description="Size of these files in bytes.")
     files: list[DeliveredFileView] = Field(
-        description="Files whose delivery has begun, in their order: at most 100. The manifest of a split report is the "
-        "last file."
+        description="Files whose delivery has begun, in their order: at most 100. The manifest of a split report "
+        "is the last file."
     )
     attempts: list[FileDeliveryAttemptView] = Field(description="Attempts so far, oldest first.")
     replays: list[FileDeliveryReplayView] = Field(description="Requests to replay the delivery.")
