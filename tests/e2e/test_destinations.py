@@ -1,4 +1,4 @@
-"""Files are delivered to buckets of a real MinIO server: checksums, a killed function, an outage, and the command line."""
+"""Files are delivered to buckets of a real MinIO server: checksums, a killed function, an outage, the command line."""
 
 from __future__ import annotations
 
