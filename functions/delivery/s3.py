@@ -1,6 +1,6 @@
 """Transport to a bucket: copied within the object store where possible, streamed otherwise, of any size.
 
-The object appears under its name when its last byte is there, and never replaces another one: both requests that make
+The object appears under its name when its last byte is stored, and never replaces another one: both requests that make
 an object visible (PutObject, CompleteMultipartUpload) have `If-None-Match: *`.
 """
 

@@ -46,7 +46,7 @@ class Partner:
     def create(self, name: str, **settings: str) -> Json:
         """Creates a destination in the partner's bucket."""
         body = {"name": name, "kind": "S3", "settings": {"bucket": PARTNER, "path": f"{name}/{{file}}", **settings}}
-        answer = self.client.http("POST", DESTINATIONS, body)
+        answer = self.client.http("POST", DESTINATIONS, json=body)
         assert answer.status == 201, answer.data
         made: Json = answer.json()
         return made

@@ -54,7 +54,7 @@ def deliver_to_buckets(world: World) -> None:
     settings = {"bucket": "permissions-partner", "path": "{report}/{file}"}
     role = {**settings, "roleArn": "arn:aws:iam::000000000000:role/resma-delivery"}
     bodies = [{"name": "x", "kind": "S3", "settings": each} for each in (settings, role)]
-    made = [client.http("POST", "/api/v1/destinations", body).json()["id"] for body in bodies]
+    made = [client.http("POST", "/api/v1/destinations", json=body).json()["id"] for body in bodies]
     report_id = client.request_report("CSV", NONE, deliverTo=made)
     path = f"/api/v1/reports/{report_id}/file-deliveries"
     eventually(

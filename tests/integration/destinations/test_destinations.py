@@ -61,10 +61,10 @@ def test_invalid_settings_are_refused(system: System, settings: dict[str, Any], 
 
 def test_a_destination_is_changed_and_deleted(system: System) -> None:
     made = create_destination(system)
-    assert (made["kind"], made["address"], made["namePrefix"]) == ("S3", f"s3://{BUCKET}", "demo/")
+    assert (made["kind"], made["url"], made["namePrefix"]) == ("S3", f"s3://{BUCKET}", "demo/")
     path = f"{DESTINATIONS}/{made['id']}"
     changed = call(system, "PATCH", path, {"name": "Other", "settings": {"bucket": "other", "secretName": "keys"}})
-    assert (changed["name"], changed["address"], changed["namePrefix"]) == ("Other", "s3://other", "")
+    assert (changed["name"], changed["url"], changed["namePrefix"]) == ("Other", "s3://other", "")
     assert call(system, "PATCH", path, {"enabled": False})["enabled"] is False
     assert call(system, "PATCH", path, {"enabled": True})["enabled"] is True
     assert [item["id"] for item in call(system, "GET", DESTINATIONS)["items"]] == [made["id"]]

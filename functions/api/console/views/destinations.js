@@ -35,12 +35,12 @@ export function destinationStatus({ enabled, failing, lastAttempt }) {
 
 function destinations(items, problemArea, refresh) {
   const columns = [
-    { label: t("keys.name") }, { label: t("reports.status") }, { label: t("destinations.address") }, { label: t("webhooks.since") }, { label: t("page.actions"), isPlain: true },
+    { label: t("keys.name") }, { label: t("reports.status") }, { label: t("webhooks.url") }, { label: t("webhooks.since") }, { label: t("page.actions"), isPlain: true },
   ];
   return table(t("destinations.title"), columns, items.map((/** @type {FileDestination} */ item) => [
     [link(`/destinations/${item.id}`, named(item.name)), h("span", { class: "hint" }, h("code", {}, item.id))],
     destinationStatus(item),
-    h("bdi", {}, item.address),
+    h("bdi", {}, item.url),
     when(item.createdAt),
     actions(item, problemArea, refresh),
   ]));

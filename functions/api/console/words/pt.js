@@ -625,7 +625,6 @@ export const WORDS = {
   "destinations.none": "Nenhum destino ainda.",
   "destinations.add": "Adicionar destino",
   "destinations.edit-title": "Editar destino",
-  "destinations.address": "Endereço",
   "destinations.id": "Identificador",
   "destinations.bucket": "Bucket",
   "destinations.path": "Nomes dos arquivos",

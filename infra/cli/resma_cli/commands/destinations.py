@@ -53,7 +53,7 @@ def create_destination(
     """Create a destination. Nothing is sent there before a test or a report."""
     body = {"name": name, "kind": kind.upper(), "settings": _parse(settings)}
     made: Json = api_options.api.post(_ALL, body)
-    pairs = [("id", made["id"]), ("address", made["address"]), ("external id", made["externalId"])]
+    pairs = [("id", made["id"]), ("url", made["url"]), ("external id", made["externalId"])]
     api_options.output.show(made, lambda console: draw_pairs(console, pairs))
 
 
@@ -157,10 +157,8 @@ def _parse(settings: list[str] | None) -> dict[str, str]:
 
 def _draw_destinations(console: Console, items: list[Json]) -> None:
     ids = display_ids(console, [item["id"] for item in items])
-    rows = [
-        (id_, item["name"], item["kind"], item["address"], _state(item)) for id_, item in zip(ids, items, strict=True)
-    ]
-    columns = ("ID", TableColumn("NAME", is_flexible=True), "KIND", TableColumn("ADDRESS", is_flexible=True), "STATE")
+    rows = [(id_, item["name"], item["kind"], item["url"], _state(item)) for id_, item in zip(ids, items, strict=True)]
+    columns = ("ID", TableColumn("NAME", is_flexible=True), "KIND", TableColumn("URL", is_flexible=True), "STATE")
     draw_table(console, columns, rows)
 
 
