@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from uuid import UUID
 
 import psycopg
 
@@ -59,10 +60,11 @@ def test_a_request_while_the_database_is_down_is_refused_completely(client: Clie
 def test_a_database_that_is_unavailable_to_workers_counts_no_attempt(client: Client, faults: Faults) -> None:
     # The statement with which a worker claims a job: no attempt starts, and the message is delivered again later.
     claim = b"attempt = attempt + 1"
-    with faults.database.failing(Fault("refuse", when=claim)) as fault:
-        report_id = client.request_report("CSV", ALL)
+    report_id = client.request_unsent_report(faults.sqs, "CSV", ALL)
+    with faults.database.failing(Fault("refuse", when=claim, then=UUID(report_id).bytes)) as fault:
+        client.send_job_again(report_id)
         fault.wait_for_fault()
-    with faults.database.failing(Fault("refuse", when=claim)) as fault:
+    with faults.database.failing(Fault("refuse", when=claim, then=UUID(report_id).bytes)) as fault:
         fault.wait_for_fault()
         assert client.show(report_id)["status"] == "PENDING"
     report = client.wait_for_status(report_id, "READY")

@@ -16,8 +16,9 @@ def test_a_duplicate_while_the_job_runs_changes_nothing(
     client: Client, faults: Faults, webhooks: WebhookReceiver
 ) -> None:
     client.wait_for_empty_queues()
-    with faults.s3.failing(Fault("stall", when=PART)) as fault:
-        report_id = client.request_report("CSV", ALL, callbackUrl=webhooks.customer("duplicate-late"))
+    report_id = client.request_unsent_report(faults.sqs, "CSV", ALL, callbackUrl=webhooks.customer("duplicate-late"))
+    with faults.s3.failing(Fault("stall", when=report_id.encode(), then=PART)) as fault:
+        client.send_job_again(report_id)
         fault.wait_for_fault()
         client.send_job_again(report_id)
         eventually("both messages are in flight", lambda: client.backlog() == Backlog(0, 2))
@@ -27,9 +28,8 @@ def test_a_duplicate_while_the_job_runs_changes_nothing(
 
 def test_two_messages_at_once_make_one_report(client: Client, faults: Faults, webhooks: WebhookReceiver) -> None:
     client.wait_for_empty_queues()
-    with faults.sqs.failing(Fault("refuse")):  # so that the API sends no message
-        report_id = client.request_report("PDF", ALL, callbackUrl=webhooks.customer("duplicate-at-once"))
-    with faults.s3.failing(Fault("stall", when=PART)) as fault:
+    report_id = client.request_unsent_report(faults.sqs, "PDF", ALL, callbackUrl=webhooks.customer("duplicate-at-once"))
+    with faults.s3.failing(Fault("stall", when=report_id.encode(), then=PART)) as fault:
         client.send_job_again(report_id, times=2)
         fault.wait_for_fault()
         eventually("one of them was rejected", lambda: is_rejected(client, report_id))

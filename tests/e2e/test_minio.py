@@ -24,7 +24,7 @@ from resma.storage.segments import close_upload, join_segments
 from resma.storage.upload_pool import UploadPool
 from tests.support.client import Client, Json, require_one_whole_file
 from tests.support.fault_proxy import Fault, FaultProxy
-from tests.support.kill_workers import kill_workers_in_mid_report
+from tests.support.kill_workers import PART, kill_workers_in_mid_report
 from tests.support.local_stack import ROWS, STACK, running_stack
 from tests.support.minio import MINIO, minio_server
 from tests.support.read_back import csv_rows, database_rows, pdf_rows, require_same_in_pdf
@@ -100,7 +100,9 @@ def test_a_tampered_url_is_refused(minio: Minio) -> None:
 
 
 def test_a_killed_worker_leaves_nothing_in_minio(minio: Minio) -> None:
-    report_id = kill_workers_in_mid_report(minio.client, minio.proxy, "CSV")
+    with minio.proxy.failing(Fault("stall", when=PART)) as fault:
+        report_id = minio.client.request_report("CSV", ALL)
+        kill_workers_in_mid_report(minio.client, report_id, "CSV", fault)
     report = minio.client.wait_for_status(report_id, "READY")
     assert report["attempt"] == 2
     require_one_whole_file(minio.client, report)

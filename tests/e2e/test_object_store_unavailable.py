@@ -13,8 +13,9 @@ PART = b"partNumber="
 
 
 def test_refused_parts_are_retried_and_no_partial_file_is_visible(client: Client, faults: Faults) -> None:
-    with faults.s3.failing(Fault("refuse", when=PART)) as fault:
-        report_id = client.request_report("CSV", ALL)
+    report_id = client.request_unsent_report(faults.sqs, "CSV", ALL)
+    with faults.s3.failing(Fault("refuse", when=report_id.encode(), then=PART)) as fault:
+        client.send_job_again(report_id)
         fault.wait_for_fault()
         report = eventually(
             "the first attempt has failed",
@@ -34,8 +35,9 @@ def test_refused_parts_are_retried_and_no_partial_file_is_visible(client: Client
 def test_an_upload_left_open_by_an_unavailable_store_is_aborted_by_the_next_attempt(
     client: Client, faults: Faults
 ) -> None:
-    with faults.s3.failing(Fault("refuse", when=PART, everywhere=True)) as fault:
-        report_id = client.request_report("CSV", ALL)
+    report_id = client.request_unsent_report(faults.sqs, "CSV", ALL)
+    with faults.s3.failing(Fault("refuse", when=report_id.encode(), then=PART, everywhere=True)) as fault:
+        client.send_job_again(report_id)
         fault.wait_for_fault()
         eventually("the first attempt has failed", lambda: client.show(report_id)["error"])
         assert client.objects(report_id) == []
@@ -46,8 +48,9 @@ def test_an_upload_left_open_by_an_unavailable_store_is_aborted_by_the_next_atte
 
 
 def test_a_connection_that_breaks_during_a_part_costs_no_attempt(client: Client, faults: Faults) -> None:
-    with faults.s3.failing(Fault("cut", when=PART, after_bytes=500_000)) as fault:
-        report_id = client.request_report("CSV", ALL)
+    report_id = client.request_unsent_report(faults.sqs, "CSV", ALL)
+    with faults.s3.failing(Fault("cut", when=report_id.encode(), then=PART, after_bytes=500_000)) as fault:
+        client.send_job_again(report_id)
         fault.wait_for_fault()
     report = client.wait_for_status(report_id, "READY")
     assert report["attempt"] == 1
@@ -56,8 +59,9 @@ def test_a_connection_that_breaks_during_a_part_costs_no_attempt(client: Client,
 
 def test_a_lost_response_to_the_completion_is_not_a_failure(client: Client, faults: Faults) -> None:
     # The store gets the request that completes the upload, but its response is lost.
-    with faults.s3.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
-        report_id = client.request_report("CSV", ALL)
+    report_id = client.request_unsent_report(faults.sqs, "CSV", ALL)
+    with faults.s3.failing(Fault("cut", when=report_id.encode(), then=b"<CompleteMultipartUpload")) as fault:
+        client.send_job_again(report_id)
         fault.wait_for_fault()
     report = client.wait_for_status(report_id, "READY")
     require_one_whole_file(client, report)

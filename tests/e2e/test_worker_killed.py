@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 import psutil
 import pytest
 
 from tests.support.client import Client, Json, require_one_whole_file
 from tests.support.eventually import eventually
-from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.fault_proxy import Fault
 from tests.support.kill_workers import ALL, PART, is_running, kill_workers, kill_workers_in_mid_report
 from tests.support.local_stack import Faults
 
@@ -32,10 +33,11 @@ class WorkerFailures:
     frozen_workers: list[psutil.Process]
 
 
-def kill_workers_after_publishing(client: Client, database: FaultProxy) -> str:
+def kill_workers_after_publishing(client: Client, faults: Faults) -> str:
     """Requests a report, kills every worker after its object exists but before the row is READY; returns its id."""
-    with database.failing(Fault("stall", when=READY)) as fault:
-        report_id = client.request_report("CSV", ALL)
+    report_id = client.request_unsent_report(faults.sqs, "CSV", ALL)
+    with faults.database.failing(Fault("stall", when=READY, then=UUID(report_id).bytes)) as fault:
+        client.send_job_again(report_id)
         fault.wait_for_fault()
         assert client.objects(report_id) == [f"demo/{report_id}/1.csv"]
         assert client.http("GET", f"/api/v1/reports/{report_id}/download").status == 409
@@ -44,11 +46,12 @@ def kill_workers_after_publishing(client: Client, database: FaultProxy) -> str:
     return report_id
 
 
-def freeze_workers(client: Client, store: FaultProxy) -> tuple[str, list[psutil.Process]]:
+def freeze_workers(client: Client, faults: Faults) -> tuple[str, list[psutil.Process]]:
     """Requests a report, suspends every worker during the upload of its file; returns its id and the workers."""
     kill_workers(client)  # an idle worker that is frozen too would receive the message and keep it
-    with store.failing(Fault("stall", when=PART)) as fault:
-        report_id = client.request_report("CSV", ALL)
+    report_id = client.request_unsent_report(faults.sqs, "CSV", ALL)
+    with faults.s3.failing(Fault("stall", when=report_id.encode(), then=PART)) as fault:
+        client.send_job_again(report_id)
         fault.wait_for_fault()
         workers = [psutil.Process(pid) for pid in client.workers() if is_running(pid)]
         for worker in workers:
@@ -60,9 +63,12 @@ def freeze_workers(client: Client, store: FaultProxy) -> tuple[str, list[psutil.
 def failures(client: Client, faults: Faults) -> Iterator[WorkerFailures]:
     """Injects all three failures, and waits until other workers have finished the jobs."""
     client.wait_for_empty_queues()
-    before = kill_workers_in_mid_report(client, faults.s3, "PDF")
-    after = kill_workers_after_publishing(client, faults.database)
-    frozen, workers = freeze_workers(client, faults.s3)
+    before = client.request_unsent_report(faults.sqs, "PDF", ALL)
+    with faults.s3.failing(Fault("stall", when=before.encode(), then=PART)) as fault:
+        client.send_job_again(before)
+        kill_workers_in_mid_report(client, before, "PDF", fault)
+    after = kill_workers_after_publishing(client, faults)
+    frozen, workers = freeze_workers(client, faults)
     try:
         for report_id in (before, after, frozen):
             client.wait_for_status(report_id, "READY")

@@ -19,6 +19,7 @@ from infra.local.stack import Stack
 from resma.jobs.claim import MAX_ATTEMPTS
 from resma.writers import EXTENSIONS
 from tests.support.eventually import PATIENCE_SECONDS, POLL_SECONDS, eventually
+from tests.support.fault_proxy import Fault, FaultProxy
 
 GENERATE = "/api/v1/reports/generate"
 ENDED = ("READY", "FAILED", "CANCELLED", "EXPIRED", "SKIPPED")
@@ -76,6 +77,14 @@ class Client:
         answer = self.http("POST", GENERATE, json=body, headers={"Idempotency-Key": secrets.token_hex(8)})
         assert answer.status == 202, answer.data
         return str(answer.json()["id"])
+
+    def request_unsent_report(self, queue: FaultProxy, format_: str, filters: Mapping[str, Any], **more: Any) -> str:
+        """Requests a report while the API cannot send its message, and returns its id.
+
+        A fault can then wait for this report, and `send_job_again` starts it.
+        """
+        with queue.failing(Fault("refuse")):
+            return self.request_report(format_, filters, **more)
 
     def show(self, report_id: str) -> Json:
         """Returns a report's status."""
@@ -136,8 +145,8 @@ class Client:
 
     def objects(self, report_id: str) -> list[str]:
         """Returns the keys of a report's objects in the object store."""
-        listed = self.s3.list_objects_v2(Bucket=self.stack.up.outputs["BucketName"])
-        return [item["Key"] for item in listed.get("Contents", []) if report_id in item["Key"]]
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.stack.up.outputs["BucketName"])
+        return [item["Key"] for page in pages for item in page.get("Contents", []) if report_id in item["Key"]]
 
     def open_uploads(self, report_id: str, format_: str = "csv") -> list[str]:
         """Returns the ids of a report's multipart uploads that are neither completed nor aborted."""
@@ -175,10 +184,15 @@ class Client:
         """Returns the process ids of the worker function's execution environments."""
         return self.stack.function_processes(self.stack.up.outputs["WorkerFunctionName"])
 
+    def function_name(self, logical_name: str) -> str:
+        """Returns the full name of a function of the template."""
+        pages = self.aws("lambda").get_paginator("list_functions").paginate()
+        names = (str(item["FunctionName"]) for page in pages for item in page["Functions"])
+        return next(name for name in names if f"-{logical_name}-" in name)
+
     def invoke_function(self, logical_name: str, payload: bytes = b"{}") -> Any:
         """Invokes a function of the template by its logical name and returns the response of Lambda."""
-        listed = self.aws("lambda").list_functions()["Functions"]
-        name = next(item["FunctionName"] for item in listed if f"-{logical_name}-" in item["FunctionName"])
+        name = self.function_name(logical_name)
         return self.aws("lambda").invoke(FunctionName=name, Payload=payload)
 
 

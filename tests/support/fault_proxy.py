@@ -12,6 +12,8 @@ from typing import Literal, Self
 
 _CHUNK = 65536
 _DRAIN_SECONDS = 5
+_MESSAGE = 4096
+"""Bytes that are kept of what a connection sent, in which a fault finds both of its strings."""
 
 MAX_WAIT_SECONDS = 300
 """Maximum time that a fault waits for the end of another thread's fault."""
@@ -23,8 +25,9 @@ _SERVICE_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r
 class Fault:
     """A fault that the proxy injects during the `with` block of `FaultProxy.failing`.
 
-    It affects a connection that has sent `when` (empty: any connection) and has carried more than `after_bytes` since
-    the block began, both directions together. With `everywhere` it then affects all connections, old and new.
+    It affects a connection that has sent `when` (empty: any connection) and soon after it `then`, and has carried more
+    than `after_bytes` since the block began, both directions together. With `everywhere` it then affects all
+    connections, old and new.
     """
 
     kind: Literal["refuse", "stall", "cut", "slow", "error"]
@@ -32,6 +35,7 @@ class Fault:
     cut: forward the data that was read, then reset the caller's side only. slow: forward `bytes_per_second`.
     error: answer an HTTP request with status 503, and forward nothing."""
     when: bytes = b""
+    then: bytes = b""
     after_bytes: int = 0
     everywhere: bool = False
     bytes_per_second: int = 0
@@ -45,6 +49,11 @@ class Fault:
         """Counts a connection that was opened or used for the first time during the fault."""
         with self.counting:
             self.connections += 1
+
+    def matches(self, sent: bytes) -> bool:
+        """Returns whether a caller that sent these bytes is affected."""
+        start = sent.find(self.when)
+        return start >= 0 and sent.find(self.then, start) >= 0
 
     def wait_for_fault(self, seconds: float = 180) -> None:
         """Waits until the fault has affected a connection. Raises AssertionError after the given time."""
@@ -69,8 +78,9 @@ class _Link:
             fault.count_connection()
         self.carried += len(chunk)
         if is_from_caller and not self.has_matched:
-            self.has_matched = fault.when in self.tail + chunk
-            self.tail = (self.tail + chunk)[-len(fault.when) :]
+            sent = self.tail + chunk
+            self.has_matched = fault.matches(sent)
+            self.tail = sent[-_MESSAGE:]
         if self.has_matched and self.carried > fault.after_bytes:
             fault.injected.set()
             return True

@@ -9,7 +9,7 @@ import signal
 import psutil
 
 from tests.support.client import Client
-from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.fault_proxy import Fault
 
 ALL = {"from": "2024-01-01"}
 
@@ -31,13 +31,10 @@ def kill_workers(client: Client) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def kill_workers_in_mid_report(client: Client, store: FaultProxy, format_: str) -> str:
-    """Requests a report, kills every worker with SIGKILL during the upload of its file, and returns its id."""
-    with store.failing(Fault("stall", when=PART)) as fault:
-        report_id = client.request_report(format_, ALL)
-        fault.wait_for_fault()
-        assert client.show(report_id)["status"] == "GENERATING"
-        kill_workers(client)
-        assert client.objects(report_id) == []
-        assert len(client.open_uploads(report_id, format_.lower())) == 1
-    return report_id
+def kill_workers_in_mid_report(client: Client, report_id: str, format_: str, fault: Fault) -> None:
+    """Kills every worker with SIGKILL when a fault has stalled the upload of the report's file."""
+    fault.wait_for_fault()
+    assert client.show(report_id)["status"] == "GENERATING"
+    kill_workers(client)
+    assert client.objects(report_id) == []
+    assert len(client.open_uploads(report_id, format_.lower())) == 1

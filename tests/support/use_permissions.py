@@ -75,8 +75,9 @@ def cancel_a_queued_report(world: World) -> None:
 def refuse_parts(world: World) -> None:
     """Makes the first attempt abort its upload, and the second one remove what the first may have left."""
     client = world.client
-    with world.faults.s3.failing(Fault("refuse", when=PART)) as fault:
-        report_id = client.request_report("CSV", ALL)
+    report_id = client.request_unsent_report(world.faults.sqs, "CSV", ALL)
+    with world.faults.s3.failing(Fault("refuse", when=report_id.encode(), then=PART)) as fault:
+        client.send_job_again(report_id)
         fault.wait_for_fault()
         eventually("the first attempt has failed", lambda: client.show(report_id)["error"])
     client.wait_for_status(report_id, "READY")
@@ -84,8 +85,10 @@ def refuse_parts(world: World) -> None:
 
 def lose_the_response_to_a_completion(world: World) -> None:
     """Makes the worker check in the object store whether the object exists."""
-    with world.faults.s3.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
-        report_id = world.client.request_report("CSV", NONE)
+    report_id = world.client.request_unsent_report(world.faults.sqs, "CSV", NONE)
+    completion = Fault("cut", when=report_id.encode(), then=b"<CompleteMultipartUpload")
+    with world.faults.s3.failing(completion) as fault:
+        world.client.send_job_again(report_id)
         fault.wait_for_fault()
     world.client.wait_for_status(report_id, "READY")
 

@@ -184,14 +184,12 @@ class MultipartUpload:
         return next((size for last, size in PART_SIZES if number <= last), PART_SIZES[-1][1])
 
     def _send_pending(self) -> None:
-        part = bytes(self._pending)
-        self._pending = bytearray()  # `clear` might not release memory
-        self._send(part)
-
-    def _send(self, part: bytes) -> None:
+        # The bytes are copied when there is a slot, so that no copy waits for one.
         self._pool.acquire_slot()
         try:
             self._raise_failed()
+            part = bytes(self._pending)
+            self._pending = bytearray()  # `clear` might not release memory
             # OpenSSL hashes with the GIL released. A single thread hashes the parts in order.
             self._hashed = self._pool.hashing.submit(self._sha256.update, part)
             sent = self._pool.sending.submit(self._upload, len(self._parts) + 1, part)

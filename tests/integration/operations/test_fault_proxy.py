@@ -89,3 +89,14 @@ def test_stalled_connections_are_accepted_and_not_answered_until_the_fault_is_ov
             http.request("PUT", proxy.url, body=b"x")
         assert (server.puts, fault.connections) == (0, 1)
     assert http.request("PUT", proxy.url, body=b"x").status == 200
+
+
+def test_a_fault_waits_for_both_of_its_strings_in_this_order(server: Server, proxy: FaultProxy) -> None:
+    fault = Fault("error", when=b"first", then=b"second")
+    assert not fault.matches(b"second first")
+    assert not fault.matches(b"first")
+    assert fault.matches(b"first ... second")
+    with urllib3.PoolManager(retries=False) as http, proxy.failing(fault):
+        assert http.request("PUT", proxy.url, body=b"second first").status == 200
+        assert http.request("PUT", proxy.url, body=b" first second").status == 503
+    assert server.puts == 1
