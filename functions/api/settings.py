@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, ValidationInfo, field_validator
 
 from resma.access.caller import SCOPES, Scope
+from resma.destinations.settings import DestinationRuleSettings
 from resma.requests.retention import RetentionSettings
 from resma.settings import LOCAL_STAGE, SealingSettings, TenantSettings
 from resma.webhooks.settings import WebhookSecretSettings
@@ -36,11 +37,12 @@ def parse_group_scopes(text: str) -> dict[str, frozenset[Scope]]:
     return by_group
 
 
-class ApiSettings(TenantSettings, SealingSettings, WebhookSecretSettings, RetentionSettings):
+class ApiSettings(TenantSettings, SealingSettings, WebhookSecretSettings, RetentionSettings, DestinationRuleSettings):
     """Settings that template.yaml sets."""
 
     bucket: str = Field(min_length=1)
     queue_url: str = Field(min_length=1)
+    delivery_queue_url: str = Field(min_length=1)
     topic_arn: str = Field(min_length=1)
     source_secret_arn: str = Field(min_length=1)
     """Secret of the database that reports read, with a read-only login. Estimates count rows there."""

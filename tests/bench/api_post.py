@@ -72,6 +72,7 @@ def prepare() -> None:
         QUEUE_URL=queue["QueueUrl"],
         RETENTION_DAYS="30",
         MAX_RETENTION_DAYS="3650",
+        DELIVERY_QUEUE_URL=queue["QueueUrl"],
         # This request does not use these.
         SEALING_SECRET_ARN="sealing",
         SOURCE_SECRET_ARN="source",

@@ -29,7 +29,7 @@ from resma.encryption.sealed_pdf_key import seal_password
 from resma.request_errors import RequestInvalidError, collect_errors, point_into
 from resma.requests.report_request import ReportRequest
 from resma.requests.retention import require_tenant_retention
-from resma.schedules.request import week_start_of
+from resma.schedules.request import has_receivers, week_start_of
 from resma.schedules.schedule_rows import (
     ENDED_DETAIL,
     Schedule,
@@ -57,7 +57,7 @@ class Schedules:
         """Creates a schedule. Raises RequestInvalidError, ScopeMissingError, TooManySchedulesError."""
         now = datetime.now(UTC)
         draft = draft_of(request)
-        timing = self._check(draft, now)
+        timing = self._check_alone(draft, now)
         new = {
             "tenant_id": self.caller.tenant_id,
             "schedule_id": f"sch_{uuid4().hex}",
@@ -86,7 +86,7 @@ class Schedules:
             self.rules.time_zones.prepare()
         with self.database.transaction(self.caller.tenant_id) as connection:
             before = find_schedule(connection, self.caller.tenant_id, schedule_id, for_update=True)
-            columns = self._changed_columns(before, values, datetime.now(UTC))
+            columns = self._changed_columns(connection, before, values, datetime.now(UTC))
             if not columns:
                 return before
             self._require_retention(connection, columns.get("request"))
@@ -104,7 +104,7 @@ class Schedules:
         """Returns the next runs of a new schedule without storing it. Raises the errors of `create`."""
         now = datetime.now(UTC)
         draft = draft_of(request)
-        timing = self._check(draft, now)
+        timing = self._check_alone(draft, now)
         run_period = RunPeriod(request.period, request.week_starts_on or week_start_of(draft.request))
         return preview_runs(timing, run_period, request.ends_at, now, count)
 
@@ -118,15 +118,17 @@ class Schedules:
             message, schedule_id=schedule_id, tenant_id=self.caller.tenant_id, subject=self.caller.subject, **more
         )
 
-    def _changed_columns(self, before: Schedule, values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        """Returns the columns to update."""
+    def _changed_columns(
+        self, connection: Connection[TupleRow], before: Schedule, values: Mapping[str, Any], now: datetime
+    ) -> dict[str, Any]:
+        """Returns the columns to update. `connection` has the open transaction, which locks the schedule."""
         was_blocked = before.status == "BLOCKED" or (before.status == "PAUSED" and before.status_detail is not None)
         if values.keys() == {"paused"} and (values["paused"] or not was_blocked):
             return _paused(before, is_pausing=values["paused"], now=now)
         draft = merge_draft(before, values)
         writer = replace(self, caller=_limit_scopes(self.caller, before, values))
         with point_to_period() if "period" in values and "request" not in values else nullcontext():
-            timing = writer._check(draft, now, before)
+            timing = writer._check(connection, draft, now, before)
         columns = writer._columns(draft, timing, now)
         if "request" in values:
             columns["pdf_key"] = self._key_after(before, values["request"])
@@ -146,8 +148,19 @@ class Schedules:
         keeps = "password" not in request.options.pdf.model_fields_set and "PDF" in request.requested_formats
         return before.pdf_key if keeps else self._seal(request)
 
-    def _check(self, draft: ScheduleDraft, now: datetime, before: Schedule | None = None) -> ScheduleTiming:
-        """Returns the timing. Raises RequestInvalidError with all errors of the draft, and ScopeMissingError."""
+    def _check_alone(self, draft: ScheduleDraft, now: datetime) -> ScheduleTiming:
+        """Checks a new draft in a transaction of its own. Raises the errors of `_check`."""
+        self.rules.time_zones.prepare()
+        with self.database.transaction(self.caller.tenant_id) as connection:
+            return self._check(connection, draft, now)
+
+    def _check(
+        self, connection: Connection[TupleRow], draft: ScheduleDraft, now: datetime, before: Schedule | None = None
+    ) -> ScheduleTiming:
+        """Returns the timing. Raises RequestInvalidError with all errors of the draft, and ScopeMissingError.
+
+        `connection` has an open transaction: a second one would wait for it without end.
+        """
         field_errors = list(self.rules.time_zone_errors(draft.time_zone))
         timing, day = None, now.date()
         with collect_errors(field_errors):
@@ -157,7 +170,7 @@ class Schedules:
                 require_runs(timing, draft.ends_at, now)
         if draft.request is not None:
             with collect_errors(field_errors):
-                check_request_of(self.caller, draft, day, self.rules)
+                check_request_of(connection, self.caller, draft, day, self.rules)
         if field_errors or timing is None:
             raise RequestInvalidError.of(field_errors)
         return timing
@@ -181,11 +194,11 @@ class Schedules:
 
 
 def _limit_scopes(caller: Caller, before: Schedule, values: Mapping[str, Any]) -> Caller:
-    """Returns the caller, without `personal:read` if an owner without this scope chose the callback URL.
+    """Returns the caller, without `personal:read` if an owner without this scope chose the receivers.
 
-    Otherwise personal data would be sent to that URL with the scopes of a caller who only changed something else.
+    Otherwise personal data would be sent to them with the scopes of a caller who only changed something else.
     """
-    if "request" in values or before.request.get("callbackUrl") is None or "personal:read" in before.owner_scopes:
+    if "request" in values or not has_receivers(before.request) or "personal:read" in before.owner_scopes:
         return caller
     return replace(caller, scopes=caller.scopes - {"personal:read"})
 

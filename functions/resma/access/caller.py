@@ -15,6 +15,7 @@ Scope = Literal[
     "holds:manage",
     "personal:read",
     "webhooks:manage",
+    "destinations:manage",
     "keys:manage",
     "dead-letters:manage",
     "schedules:manage",

@@ -21,11 +21,14 @@ from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
 from resma.catalog import ReportType, find_report_type, offered_locales, unknown_locale
 from resma.database.connection import Database
+from resma.destinations.request_check import deliver_to_errors
 from resma.encryption.deployment_key import DeploymentKey
 from resma.encryption.sealed_pdf_key import seal_password
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
+from resma.jobs.personal_data import personal_content
 from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import NewReport, Report, insert_report
+from resma.report.content import ReportContent
 from resma.request_errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
 from resma.requests.condition_errors import find_condition_errors
 from resma.requests.report_request import ReportRequest
@@ -79,7 +82,11 @@ def request_report(  # noqa: PLR0913  # the request, the caller and the resource
     then nothing is written.
     """
     tenant_errors = find_tenant_retention_errors(database, caller.tenant_id, request)
-    new = check_request(caller, request, [*more_errors, *tenant_errors, *idempotency_key_errors(idempotency_key)])
+    field_errors = [*more_errors, *tenant_errors, *idempotency_key_errors(idempotency_key)]
+    if request.deliver_to:
+        with database.transaction(caller.tenant_id) as connection:
+            field_errors += find_destination_errors(connection, caller, request)
+    new = check_request(caller, request, field_errors)
     if run is not None:
         new, pdf_key = replace(new, schedule_id=run.schedule_id), run.pdf_key
     new = with_pdf_key(new, seal_password(sealing, caller.tenant_id, request.options.pdf) or pdf_key)
@@ -146,6 +153,8 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
         "options": request.options.as_json(),
         "callback_url": request.callback_url,
     }
+    if request.deliver_to:  # other requests keep the hash that they had before files could be delivered
+        normalized |= {"deliver_to": request.deliver_to}
     if request.split_by:  # other requests keep the hash that they had before reports could be split
         normalized |= {"split_by": request.split_by, "zip": request.zip}
     content = dict(normalized)
@@ -183,6 +192,36 @@ def with_pdf_key(new: NewReport, pdf_key: Mapping[str, Any] | None) -> NewReport
         request_sha256=add_password(new.request_sha256),
         unconditional_sha256=new.unconditional_sha256 and add_password(new.unconditional_sha256),
     )
+
+
+def find_destination_errors(
+    connection: Connection[TupleRow], caller: Caller, request: ReportRequest
+) -> list[FieldError]:
+    """Returns the validation errors of `deliverTo`, which depend on the tenant's destinations.
+
+    It takes a connection, because callers may have a transaction open: `Database` has one connection.
+    """
+    if not request.deliver_to:
+        return []
+    is_personal = "personal:read" in caller.scopes and _has_personal_content(request)
+    return list(deliver_to_errors(connection, caller.tenant_id, request.deliver_to, is_personal=is_personal))
+
+
+def _has_personal_content(request: ReportRequest) -> bool:
+    """Returns whether a request has personal columns or filters; False if its type is unknown, which is an error."""
+    content = ReportContent(
+        type=request.type,
+        formats=request.requested_formats,
+        filters=request.filters,
+        columns=request.columns,
+        locale=request.locale,
+        time_zone=request.time_zone,
+        title=request.title,
+        personal_masked=False,
+        options={},
+        split_by=request.split_by,
+    )
+    return any(personal_content(content) or ())
 
 
 def _hash(normalized: Mapping[str, Any]) -> str:

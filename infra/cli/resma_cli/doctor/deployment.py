@@ -29,6 +29,7 @@ SCOPES = (
     "holds:manage",
     "personal:read",
     "webhooks:manage",
+    "destinations:manage",
     "keys:manage",
     "dead-letters:manage",
     "schedules:manage",
