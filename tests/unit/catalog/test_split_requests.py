@@ -27,6 +27,8 @@ REQUEST = {"type": "BRANCH_TRANSACTIONS", "format": "CSV", "filters": {"from": "
 @pytest.fixture(autouse=True)
 def _sample_types(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESMA_CATALOG", str(SAMPLES))
+    for name, value in {"STAGE": "local", "RETENTION_DAYS": "30", "MAX_RETENTION_DAYS": "3650"}.items():
+        monkeypatch.setenv(name, value)
     assert catalog_folder().name == "report_types"
 
 

@@ -170,7 +170,7 @@ def test_only_the_local_stage_can_allow_loopback(
 ) -> None:
     for name, field in model.model_fields.items():
         if field.is_required():
-            monkeypatch.setenv(name.upper(), "x")
+            monkeypatch.setenv(name.upper(), "1" if field.annotation is int else "x")
     monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
     for stage in ("prod", "dev", "localx", "Local"):
         monkeypatch.setenv("STAGE", stage)

@@ -29,7 +29,8 @@ export function table(caption, columns, rows, isSheet = false) {
     const kind = index === 0 ? { scope: "row", role: "rowheader" } : { role: "cell" };
     return h(index === 0 ? "th" : "td", { ...kind, "data-label": isPlain ? null : label, class: isNumber ? "number" : null }, h("div", { class: "cell" }, child));
   };
-  const frame = isSheet ? { class: "sheet", role: "region", "aria-label": caption, tabindex: "0" } : { class: "table" };
+  // Wide tables scroll, which users of a keyboard can do only if the frame can have the focus.
+  const frame = { class: isSheet ? "sheet" : "table", role: "region", "aria-label": caption, tabindex: "0" };
   return h("div", frame, h("table", { role: "table" },
     h("caption", { class: "screen-reader-only" }, caption),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map(head))),
