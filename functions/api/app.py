@@ -15,8 +15,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from api.api_keys.routes import router as api_keys_router
 from api.auth.authenticate import authenticate
 from api.auth.scopes import check_scopes, require_scopes
-from api.context import base_url, gate, rules
+from api.context import base_url, caller_of, gate, rules_for
 from api.dead_letters.routes import router as dead_letters_router
+from api.destinations.routes import router as destinations_router
 from api.estimates.routes import router as estimates_router
 from api.http.allowed_methods import allowed_methods
 from api.http.body import check_body
@@ -91,6 +92,7 @@ app.include_router(dead_letters_router)
 app.include_router(webhook_endpoints_router)
 app.include_router(webhook_deliveries_router)
 app.include_router(schedules_router)
+app.include_router(destinations_router)
 
 
 @app.get(documentation.DOCUMENT, include_in_schema=False)
@@ -125,7 +127,8 @@ def handle_invalid(error: RequestValidationError) -> Response[str]:
     field_errors += [field_error for field_error in more_errors if field_error.pointer not in known]
     model = get_type_hints(route.func).get("body")
     if isinstance(model, type):  # an optional body is a union, and has nothing else to check
-        field_errors += find_more_errors(model, app.current_event.json_body, field_errors, rules())
+        found = find_more_errors(model, app.current_event.json_body, field_errors, rules_for(caller_of(app)))
+        field_errors += found
     return _answer(RequestInvalidError.of(field_errors), app.current_event.path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
@@ -17,10 +18,14 @@ from api.settings import ApiSettings, split_audiences
 from resma.access.caller import Caller
 from resma.aws.clients import events_client, presign_seconds, s3_client, sns_client, sqs_client
 from resma.database.connection import Database
+from resma.destinations.queue import DeliveryQueue
 from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
 from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer
 from resma.jobs.queue import JobQueue
+from resma.request_errors import FieldError
+from resma.requests.report_request import ReportRequest
+from resma.requests.submit import find_destination_errors
 from resma.settings import LOCAL_STAGE, read_settings
 
 POLL_SECONDS = 1
@@ -51,6 +56,18 @@ def rules() -> DeploymentRules:
     return DeploymentRules(settings().receivers, SourceTimeZones(source()))
 
 
+def rules_for(caller: Caller) -> DeploymentRules:
+    """Returns the rules for requests of a caller, with those of `deliverTo`. Use it without an open transaction."""
+
+    def find_errors(request: ReportRequest) -> list[FieldError]:
+        if not request.deliver_to:
+            return []
+        with database().transaction(caller.tenant_id) as connection:
+            return find_destination_errors(connection, caller, request)
+
+    return replace(rules(), find_more_errors=find_errors)
+
+
 @lru_cache
 def gate() -> Gate:
     """Returns what callers are authenticated with."""
@@ -77,6 +94,12 @@ def console_sign_in() -> ConsoleSignIn:
 def queue() -> JobQueue:
     """Returns the queue of jobs."""
     return JobQueue(sqs_client(), settings().queue_url)
+
+
+@lru_cache
+def delivery_queue() -> DeliveryQueue:
+    """Returns the queue of deliveries."""
+    return DeliveryQueue(sqs_client(), settings().delivery_queue_url)
 
 
 def signer() -> Signer:

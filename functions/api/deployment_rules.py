@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -63,17 +63,25 @@ class SourceTimeZones:
         self._names, self._read_at = frozenset(row[0] for row in rows), monotonic()
 
 
+def no_errors(_request: ReportRequest) -> Iterable[FieldError]:
+    """Returns no errors."""
+    return ()
+
+
 @dataclass(frozen=True)
 class DeploymentRules:
     """Validation rules of this deployment."""
 
     receivers: AllowedReceivers
     time_zones: SourceTimeZones
+    find_more_errors: Callable[[ReportRequest], Iterable[FieldError]] = no_errors
+    """Returns errors of a request that depend on its caller."""
 
     def errors_of(self, request: ReportRequest) -> Iterator[FieldError]:
         """Yields the validation errors that a report request has in this deployment."""
         yield from callback_errors(request.callback_url, self.receivers)
         yield from self.time_zone_errors(request.time_zone)
+        yield from self.find_more_errors(request)
 
     def time_zone_errors(self, name: str) -> Iterator[FieldError]:
         """Yields an error if a time zone exists but the source database does not have it."""

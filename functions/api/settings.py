@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, ValidationInfo, field_validator
 
 from resma.access.caller import SCOPES, Scope
+from resma.destinations.settings import DestinationRuleSettings
 from resma.settings import LOCAL_STAGE, TenantSettings
 from resma.webhooks.settings import WebhookSecretSettings
 
@@ -35,11 +36,12 @@ def parse_group_scopes(text: str) -> dict[str, frozenset[Scope]]:
     return by_group
 
 
-class ApiSettings(TenantSettings, WebhookSecretSettings):
+class ApiSettings(TenantSettings, WebhookSecretSettings, DestinationRuleSettings):
     """Settings that template.yaml sets."""
 
     bucket: str = Field(min_length=1)
     queue_url: str = Field(min_length=1)
+    delivery_queue_url: str = Field(min_length=1)
     topic_arn: str = Field(min_length=1)
     source_secret_arn: str = Field(min_length=1)
     """Secret of the database that reports read, with a read-only login. Estimates count rows there."""

@@ -21,7 +21,8 @@ from resma.request_errors import (
     json_pointer,
     point_into,
 )
-from resma.requests.submit import find_partial_errors, request_report
+from resma.requests.report_request import ReportRequest
+from resma.requests.submit import find_destination_errors, find_partial_errors, request_report
 from resma.validation_messages import advise
 from resma.webhooks.url_errors import callback_errors
 
@@ -74,10 +75,21 @@ def _read(resources: IntakeResources, envelope: Envelope) -> RequestedReport:
         request_errors = find_partial_errors(
             request,
             {first_part(pointer) for pointer in inner},
-            lambda partial: callback_errors(partial.callback_url, resources.receivers),
+            lambda partial: _deployment_errors(resources, envelope, partial),
         )
         field_errors += [FieldError(f"/request{error.pointer}", error.detail) for error in request_errors]
     raise RequestInvalidError.of(field_errors)
+
+
+def _deployment_errors(resources: IntakeResources, envelope: Envelope, request: ReportRequest) -> list[FieldError]:
+    """Returns the errors of those parts of a request that depend on the deployment and on the tenant."""
+    field_errors = list(callback_errors(request.callback_url, resources.receivers))
+    tenant_id = envelope.detail.get("tenantId")
+    if request.deliver_to and isinstance(tenant_id, str):
+        caller = Caller(tenant_id, f"event:{envelope.id}", frozenset())
+        with resources.system.transaction(tenant_id) as connection:
+            field_errors += find_destination_errors(connection, caller, request)
+    return field_errors
 
 
 def _start(resources: IntakeResources, envelope: Envelope, requested: RequestedReport) -> UUID:

@@ -36,6 +36,12 @@ RequestError                      the caller can fix it; the API returns it as a
 |-- WebhookDeliveryNotFoundError
 |-- WebhookDeliveryInProgressError    a delivery cannot be replayed while an attempt is in progress
 |-- WebhookEventMissingError          a test event needs an earlier event of the tenant
+|-- DestinationNotFoundError
+|-- TooManyDestinationsError
+|-- DestinationDisabledError          nothing is delivered to a disabled destination
+|-- DestinationInUseError             a destination that schedules name cannot be deleted
+|-- FileDeliveryNotFoundError
+|-- FileDeliveryInProgressError       a delivery cannot be replayed while an attempt is in progress
 |-- ScheduleNotFoundError
 |-- TooManySchedulesError
 |-- ReportQueryRefusedError           the database rejects the report's query with the values of this request
@@ -329,6 +335,42 @@ class WebhookEventMissingError(RequestError):
     """A test event was requested, but the tenant has no event yet."""
 
     code = "webhook-event-missing"
+
+
+class DestinationNotFoundError(RequestError):
+    """The tenant has no destination with this id."""
+
+    code = "destination-not-found"
+
+
+class TooManyDestinationsError(RequestError):
+    """The tenant has the maximum number of destinations."""
+
+    code = "too-many-destinations"
+
+
+class DestinationDisabledError(RequestError):
+    """The destination is disabled, so nothing is delivered to it."""
+
+    code = "destination-disabled"
+
+
+class DestinationInUseError(RequestError):
+    """Schedules deliver to the destination, so it cannot be deleted."""
+
+    code = "destination-in-use"
+
+
+class FileDeliveryNotFoundError(RequestError):
+    """The tenant has no such delivery of files."""
+
+    code = "file-delivery-not-found"
+
+
+class FileDeliveryInProgressError(RequestError):
+    """An attempt at the delivery is in progress, so it cannot be replayed."""
+
+    code = "file-delivery-in-progress"
 
 
 class ScheduleNotFoundError(RequestError):

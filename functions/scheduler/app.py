@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resma.aws.clients import events_client, s3_client, sns_client, sqs_client
 from resma.database.connection import Database
+from resma.destinations.queue import DeliveryQueue
 from resma.errors import SchedulerRunIncompleteError
 from resma.events.destinations import Bus, Topic
 from resma.jobs.queue import JobQueue
@@ -23,6 +24,7 @@ from scheduler.purge_records import purge_records
 from scheduler.remove_files import remove_files
 from scheduler.requeue_orphaned_jobs import requeue_orphaned_jobs
 from scheduler.resources import IsTimeLeft, SchedulerResources
+from scheduler.send_deliveries import send_due_deliveries
 from scheduler.send_jobs import send_unsent_jobs
 from scheduler.settings import SchedulerSettings
 from scheduler.start_due_schedules import start_due_schedules
@@ -40,6 +42,7 @@ TASKS: Mapping[str, Callable[[SchedulerResources, IsTimeLeft], int]] = {
     "sent": send_unsent_jobs,
     "published": publish_unpublished_events,
     "put": put_events_on_bus,
+    "delivered": send_due_deliveries,
     "expired": expire_reports,
     "keys_purged": purge_idempotency_keys,
     "deleted": remove_files,
@@ -55,6 +58,7 @@ def _resources() -> SchedulerResources:
     return SchedulerResources(
         system=Database(settings.system_secret_arn, "resma-scheduler"),
         queue=JobQueue(sqs_client(), settings.queue_url),
+        deliveries=DeliveryQueue(sqs_client(), settings.delivery_queue_url),
         topic=Topic(sns_client(), settings.topic_arn),
         bus=Bus(events_client(), settings.event_bus_name),
         public_base_url=settings.public_base_url,

@@ -35,6 +35,13 @@ _STATEMENTS: tuple[LiteralString, ...] = (
         WHERE minted_at < statement_timestamp() - make_interval(days => %(days)s)
         ORDER BY minted_at LIMIT %(limit)s)
     """,
+    # Deliveries of reports are deleted with their reports.
+    """
+    DELETE FROM resma.file_deliveries WHERE (tenant_id, delivery_id) IN (
+        SELECT tenant_id, delivery_id FROM resma.file_deliveries
+        WHERE report_id IS NULL AND created_at < statement_timestamp() - make_interval(days => %(days)s)
+        ORDER BY created_at LIMIT %(limit)s)
+    """,
     """
     DELETE FROM resma.schedule_runs WHERE (tenant_id, schedule_id, scheduled_for) IN (
         SELECT tenant_id, schedule_id, scheduled_for FROM resma.schedule_runs
@@ -51,8 +58,8 @@ _STATEMENTS: tuple[LiteralString, ...] = (
 
 
 def purge_records(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
-    """Deletes old reports with everything that refers to them, and old records of deletions, download links, schedule
-    runs and usage; returns how many. Deletes nothing if records are kept without a limit.
+    """Deletes old reports with everything that refers to them, and old records of deletions, download links, test
+    deliveries, schedule runs and usage; returns how many. Deletes nothing if records are kept without a limit.
     """
     if not resources.record_retention_days:
         return 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from resma.database.connection import Database
+from resma.destinations.queue import DeliveryQueue
 from resma.events.destinations import Bus, Topic
 from resma.jobs.queue import JobQueue
 
@@ -41,6 +42,7 @@ class SchedulerResources:
 
     system: Database
     queue: JobQueue
+    deliveries: DeliveryQueue
     topic: Topic
     bus: Bus
     public_base_url: str

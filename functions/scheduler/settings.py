@@ -11,6 +11,7 @@ class SchedulerSettings(SystemSettings):
     """The scheduler's settings, which template.yaml sets."""
 
     queue_url: str = Field(min_length=1)
+    delivery_queue_url: str = Field(min_length=1)
     topic_arn: str = Field(min_length=1)
     event_bus_name: str = Field(min_length=1)
     public_base_url: str = Field(min_length=1)

@@ -13,16 +13,11 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
 from resma.database.locks import AdvisoryLock, acquire_lock
+from resma.retry_pauses import BACKOFF, pause_after
 from resma.webhooks.deliveries import end_deliveries
 from resma.webhooks.endpoints import disable_gone_endpoint
 from resma.webhooks.signing_secrets import CALLBACK
 from webhook.post_signed import MAX_RETRY_AFTER_SECONDS, AttemptResult
-
-BACKOFF = tuple(
-    timedelta(seconds=seconds)
-    for seconds in (30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 24 * 3600)
-)
-"""Pauses after failed attempts: eleven attempts over three days, as Standard Webhooks recommends."""
 
 CLAIM_SECONDS = 60
 """Maximum duration of an attempt. After it the delivery is due again, because its function may have crashed."""
@@ -178,9 +173,3 @@ def _pause(delivery: Delivery, result: AttemptResult) -> timedelta:
 def _attempts_since_replay(delivery: Delivery) -> int:
     """Returns the number of attempts since the delivery was inserted or replayed."""
     return delivery.attempts - delivery.attempts_before
-
-
-def pause_after(attempts: int) -> timedelta:
-    """Returns the pause after a number of attempts, with a jitter of 20 % so that attempts do not arrive at once."""
-    pause = BACKOFF[min(attempts, len(BACKOFF)) - 1]
-    return pause * random.uniform(1, 1.2)  # noqa: S311  # not used for security

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 
 from resma.aws.clients import QUICK, events_client, s3_client, sns_client, sqs_client
 from resma.database.connection import Database
+from resma.destinations.queue import DeliveryQueue
 from resma.errors import DependencyUnavailableError, LeaseHeldError, LeaseLostError, ResmaError
 from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
@@ -82,6 +83,7 @@ def _resources() -> WorkerResources:
         ),
         max_outage_wait_seconds=settings.max_outage_wait_seconds,
         max_statement_seconds=settings.max_statement_timeout_seconds,
+        deliveries=DeliveryQueue(sqs_client(), settings.delivery_queue_url),
         queue=JobQueue(sqs_client(), settings.queue_url),
         shards_in_flight_per_report=settings.shards_in_flight_per_report,
         shards_in_flight_per_tenant=settings.shards_in_flight_per_tenant,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from resma.database.connection import Database
+from resma.destinations.queue import DeliveryQueue
 from resma.events.announcer import Announcer
 from resma.jobs.queue import JobQueue
 from resma.storage.object_store import Clients
@@ -37,6 +38,8 @@ class WorkerResources:
     """Maximum time that a report waits in a row for dependencies that are unavailable."""
     max_statement_seconds: int
     """The operator's maximum for a report type's `statement_timeout_seconds`."""
+    deliveries: DeliveryQueue
+    """The queue of deliveries, to which a message is sent for each destination of a READY report."""
     queue: JobQueue
     """The queue of jobs, to which the coordinator of a split report sends one message for each shard."""
     shards_in_flight_per_report: int

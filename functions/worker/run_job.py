@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 
 from resma.aws.metrics import Metric, emit_dead_lettered
 from resma.aws.tracing import traced
+from resma.destinations.queue import send_report_deliveries
 from resma.errors import (
     DependencyUnavailableError,
     LeaseLostError,
@@ -72,6 +73,8 @@ def generate_report(resources: WorkerResources, tenant_id: str, report_id: UUID,
             remove_own_leftovers(resources, claim, job.checkpoints)
     if outcome != "CONTINUED":
         resources.announcer.announce(tenant_id, report_id)
+    if outcome == "READY" and claim.deliver_to:
+        send_report_deliveries(resources.system, resources.deliveries, tenant_id, report_id)
     return outcome
 
 

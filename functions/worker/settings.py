@@ -22,6 +22,8 @@ class WorkerSettings(_AnnouncerSettings, TenantSettings):
 
     queue_url: str = Field(min_length=1)
     """URL of the queue whose messages the worker handles. It changes their visibility, and sends those of shards."""
+    delivery_queue_url: str = Field(min_length=1)
+    """URL of the queue of deliveries."""
     source_secret_arn: str = Field(min_length=1)
     """Secret of the database that reports read, with a role that can only read: the same server or a replica."""
     bucket: str = Field(min_length=1)

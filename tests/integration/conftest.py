@@ -56,6 +56,8 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
         connection.execute("DELETE FROM resma.deleted_reports")
         connection.execute("DELETE FROM resma.webhook_endpoints")
         connection.execute("DELETE FROM resma.schedules")
+        connection.execute("DELETE FROM resma.file_deliveries")
+        connection.execute("DELETE FROM resma.destinations")
         connection.execute("DELETE FROM resma.outages")
 
 
@@ -95,7 +97,8 @@ def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> I
         " ON CONFLICT (tenant_id) DO UPDATE SET name = EXCLUDED.name"
     )
     yield act
-    for table in ("reports", "deleted_reports", "webhook_endpoints", "schedules", "request_buckets", "tenants"):
+    tables = ("reports", "deleted_reports", "webhook_endpoints", "schedules", "file_deliveries", "destinations")
+    for table in (*tables, "request_buckets", "tenants"):
         admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
 

@@ -15,6 +15,7 @@ import boto3
 import api.app
 import api.context
 import api.pages.console
+import delivery.app
 import intake.app
 import scheduler.app
 import webhook.app
@@ -68,6 +69,7 @@ class System:
         self.bucket = "reports"
         self.s3.create_bucket(Bucket=self.bucket)
         self.queue_url = self._make_queue("report-jobs")
+        self.deliveries_url = self._make_queue("deliveries")
         self.events_url = self._make_queue("events")
         self.topic_arn = self.sns.create_topic(Name="report-events")["TopicArn"]
         self.sns.subscribe(
@@ -97,6 +99,7 @@ class System:
             WEBHOOK_SECRET_ARN=_secret("webhook", {"secret": WEBHOOK_SECRET}),
             BUCKET=self.bucket,
             QUEUE_URL=self.queue_url,
+            DELIVERY_QUEUE_URL=self.deliveries_url,
             TOPIC_ARN=self.topic_arn,
             EVENT_BUS_NAME="default",
             REQUEST_QUEUE_URL=self.requests_url,
@@ -236,6 +239,14 @@ class System:
         """Invokes the webhook function with a notification of the topic."""
         webhook.app.handler({"Records": [{"EventSource": "aws:sns", "Sns": envelope}]}, FunctionContext())  # type: ignore[arg-type]
 
+    def deliver_files(self) -> int:
+        """Invokes the delivery function with each message in the queue of deliveries; returns how many there were."""
+        records = self.receive(self.deliveries_url)
+        for record in records:
+            assert not delivery.app.handler({"Records": [record]}, FunctionContext())["batchItemFailures"]  # type: ignore[arg-type]
+            self.sqs.delete_message(QueueUrl=self.deliveries_url, ReceiptHandle=record["receiptHandle"])
+        return len(records)
+
     def objects(self) -> list[str]:
         """Returns the keys of all objects in the bucket."""
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
@@ -271,6 +282,8 @@ _CACHED: tuple[Callable[..., Any], ...] = (
     api.context.gate,
     api.context.rules,
     api.context.console_sign_in,
+    api.context.delivery_queue,
+    delivery.app._resources,
     intake.app._settings,
     intake.app._resources,
     api.pages.console._files,
@@ -300,6 +313,7 @@ def close_connections() -> None:
         webhook.app._resources,
         scheduler.app._resources,
         intake.app._resources,
+        delivery.app._resources,
     ):
         if resources.cache_info().currsize:
             resources().system.close()

@@ -29,7 +29,7 @@ from resma.report.content import ReportContent
 from resma.report.format_options import FormatOptions, PdfParts
 from resma.request_errors import FieldError, ReportQueryRefusedError, RequestInvalidError
 from resma.requests.report_request import ReportRequest
-from resma.requests.submit import check_request
+from resma.requests.submit import check_request, find_destination_errors
 from resma.snapshot.row_estimate import RowEstimate
 from resma.snapshot.snapshot import open_snapshot
 from resma.writers import file_extension
@@ -54,7 +54,11 @@ def estimate_report(
 
     Raises ReportQueryRefusedError, DatabaseUnavailableError, DatabaseBusyError.
     """
-    content = check_request(caller, request, more_errors)
+    field_errors = list(more_errors)
+    if request.deliver_to:
+        with estimator.system.transaction(caller.tenant_id) as connection:
+            field_errors += find_destination_errors(connection, caller, request)
+    content = check_request(caller, request, field_errors)
     report_type = find_report_type(request.type)
     counted = _estimate_rows(estimator.source, caller.tenant_id, report_type, content)
     with estimator.system.transaction(caller.tenant_id) as connection:

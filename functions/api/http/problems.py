@@ -24,7 +24,12 @@ from resma.request_errors import (
     CredentialsInvalidError,
     CredentialsMissingError,
     DeadLetterNotFoundError,
+    DestinationDisabledError,
+    DestinationInUseError,
+    DestinationNotFoundError,
     FieldError,
+    FileDeliveryInProgressError,
+    FileDeliveryNotFoundError,
     IdempotencyKeyInFlightError,
     IdempotencyKeyReusedError,
     QuotaExceededError,
@@ -47,6 +52,7 @@ from resma.request_errors import (
     ScheduleNotFoundError,
     ScopeMissingError,
     SummaryNotReadyError,
+    TooManyDestinationsError,
     TooManySchedulesError,
     TooManyWebhookEndpointsError,
     UnsupportedMediaTypeError,
@@ -96,6 +102,12 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     WebhookEventMissingError: HTTPStatus.CONFLICT,
     WebhookEndpointReadOnlyError: HTTPStatus.CONFLICT,
     WebhookRotationRefusedError: HTTPStatus.CONFLICT,
+    DestinationNotFoundError: HTTPStatus.NOT_FOUND,
+    FileDeliveryNotFoundError: HTTPStatus.NOT_FOUND,
+    TooManyDestinationsError: HTTPStatus.CONFLICT,
+    DestinationDisabledError: HTTPStatus.CONFLICT,
+    DestinationInUseError: HTTPStatus.CONFLICT,
+    FileDeliveryInProgressError: HTTPStatus.CONFLICT,
     ScheduleNotFoundError: HTTPStatus.NOT_FOUND,
     TooManySchedulesError: HTTPStatus.CONFLICT,
     DependencyUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -109,7 +121,13 @@ _MAX_FIELD_ERRORS = 20
 _RETRY_AFTER_SECONDS = 5
 _TEMPORARY = {
     kind.code
-    for kind in (IdempotencyKeyInFlightError, SummaryNotReadyError, ReportNotReadyError, WebhookDeliveryInProgressError)
+    for kind in (
+        IdempotencyKeyInFlightError,
+        SummaryNotReadyError,
+        ReportNotReadyError,
+        WebhookDeliveryInProgressError,
+        FileDeliveryInProgressError,
+    )
 }
 """Codes of conflicts that go away by themselves. The others require an action of the caller first."""
 

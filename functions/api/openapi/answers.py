@@ -48,7 +48,7 @@ def _success_headers(operation: Json) -> Iterator[tuple[str, Mapping[str, str]]]
     name = operation["operationId"]
     if name in _STARTS_REPORT:
         yield "202", _LOCATION | _RETRY_AFTER
-    elif name in {"createSchedule", "createWebhookEndpoint"}:
+    elif name in {"createSchedule", "createWebhookEndpoint", "createDestination"}:
         yield "201", _LOCATION
     elif name == "getReport":
         yield "200", {"Retry-After": "PollAfter"}
@@ -130,7 +130,7 @@ _URI: Json = {"type": "string", "format": "uri"}
 _SECONDS: Json = {"type": "integer", "minimum": 1}
 
 _HEADERS: Json = {
-    "Location": _header("URL of the report, schedule or endpoint.", _URI, required=True),
+    "Location": _header("URL of the report, schedule, endpoint or destination.", _URI, required=True),
     "FileLocation": _header("Presigned URL of the file, valid for one hour.", _URI, required=True),
     "RetryAfter": _header("Seconds to wait before the next request.", _SECONDS, required=True),
     "PollAfter": _header("Seconds to wait before the next request, while the report is in progress.", _SECONDS),

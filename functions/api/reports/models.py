@@ -263,6 +263,11 @@ class ReportView(ViewModel):
     callback_url: str | None = Field(
         description="Callback URL of the request. The part after `?` can be a secret and is shown as `?…`."
     )
+    deliver_to: list[str] | None = Field(
+        default=None,
+        description="Destinations that the files are delivered to; null: none. "
+        "`GET /api/v1/reports/{reportId}/file-deliveries` lists the deliveries.",
+    )
     only_if: dict[str, Any] | None = Field(
         default=None, description="Conditions that were requested; null: the report is generated in any case."
     )

@@ -22,7 +22,7 @@ def find_request(database: Database, caller: Caller, report_id: UUID) -> tuple[C
 
     The request of a SKIPPED report is returned without its conditions, so that the report is generated.
 
-    The caller has fewer scopes if the callback URL may belong to somebody who must not see personal data. Raises
+    The caller has fewer scopes if the receivers may belong to somebody who must not see personal data. Raises
     ReportNotFoundError, ReportNotRetryableError, and RequestInvalidError if the request is no longer valid.
     """
     with database.transaction(caller.tenant_id) as connection:
@@ -31,8 +31,9 @@ def find_request(database: Database, caller: Caller, report_id: UUID) -> tuple[C
         raise ReportNotRetryableError(
             f"The report is {report.status}. Only FAILED, CANCELLED, EXPIRED and SKIPPED reports can be retried."
         )
-    if report.callback_url is not None and report.personal_masked:
-        # The first caller chose the callback URL but was not allowed to see personal data, so none are sent there.
+    if (report.callback_url is not None or report.deliver_to) and report.personal_masked:
+        # The first caller chose where the report is sent but was not allowed to see personal data, so none are sent
+        # there.
         caller = replace(caller, scopes=caller.scopes - {"personal:read"})
     return caller, _request_of(report)
 
@@ -52,6 +53,7 @@ def _request_of(report: Report) -> ReportRequest:
                 "title": report.title,
                 "options": options_of_formats(report.formats, report.options),
                 "callbackUrl": report.callback_url,
+                "deliverTo": report.deliver_to,
                 "onlyIf": None if report.status == "SKIPPED" else report.only_if,
             }
         )

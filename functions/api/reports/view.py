@@ -49,6 +49,7 @@ def show_report(  # noqa: PLR0913  # what the row does not have
             "split_by": report.split_by,
             "zip": report.zip,
             "callback_url": report.callback_url and hide_query(report.callback_url),
+            "deliver_to": report.deliver_to,
             "only_if": report.only_if,
             "requested_by": report.requested_by,
             "requested_by_name": names.get(report.requested_by or ""),

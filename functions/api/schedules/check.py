@@ -6,11 +6,14 @@ import contextlib
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
 from api.deployment_rules import DeploymentRules
 from api.schedules.draft import ScheduleDraft
 from resma.access.caller import Caller, require_scope
 from resma.request_errors import FieldError, RequestError, RequestInvalidError, collect_errors, point_into
-from resma.requests.submit import check_request
+from resma.requests.submit import check_request, find_destination_errors
 from resma.schedules.request import fill_request
 from resma.schedules.schedule_rows import next_run
 from resma.schedules.times import ScheduleTiming
@@ -30,10 +33,13 @@ def require_runs(timing: ScheduleTiming, ends_at: datetime | None, now: datetime
     return first
 
 
-def check_request_of(caller: Caller, draft: ScheduleDraft, day: date, rules: DeploymentRules) -> None:
+def check_request_of(
+    connection: Connection[TupleRow], caller: Caller, draft: ScheduleDraft, day: date, rules: DeploymentRules
+) -> None:
     """Checks the request of a draft as if the caller sent it on a day. Error pointers begin with `/request`.
 
-    The draft must have a request. Raises RequestInvalidError with all validation errors, and ScopeMissingError.
+    `connection` has an open transaction of the tenant. The draft must have a request. Raises RequestInvalidError with
+    all validation errors, and ScopeMissingError.
     """
     assert draft.request is not None
     require_scope(caller, "reports:write")
@@ -45,7 +51,8 @@ def check_request_of(caller: Caller, draft: ScheduleDraft, day: date, rules: Dep
     with collect_errors(request_errors):
         request = fill_request(stored, None if period_errors else draft.period, day, time_zone, week)
         with point_into("request"):
-            check_request(caller, request, rules.errors_of(request))
+            more_errors = [*rules.errors_of(request), *find_destination_errors(connection, caller, request)]
+            check_request(caller, request, more_errors)
     # A time zone that the request does not name is that of the schedule, which is checked separately. If the period
     # cannot be filled in, errors of its filters are meaningless.
     ignored = set() if "timeZone" in stored else {"/request/timeZone"}

@@ -14,6 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from api.deployment_rules import DeploymentRules
 from api.schedules.check import check_request_of, point_to_period, require_runs
@@ -23,7 +25,7 @@ from api.schedules.preview import RunPeriod, preview_runs
 from resma.access.caller import Caller
 from resma.database.connection import Database
 from resma.request_errors import RequestInvalidError, collect_errors
-from resma.schedules.request import week_start_of
+from resma.schedules.request import has_receivers, week_start_of
 from resma.schedules.schedule_rows import (
     ENDED_DETAIL,
     Schedule,
@@ -50,7 +52,7 @@ class Schedules:
         """Creates a schedule. Raises RequestInvalidError, ScopeMissingError, TooManySchedulesError."""
         now = datetime.now(UTC)
         draft = draft_of(request)
-        timing = self._check(draft, now)
+        timing = self._check_alone(draft, now)
         new = {
             "tenant_id": self.caller.tenant_id,
             "schedule_id": f"sch_{uuid4().hex}",
@@ -77,7 +79,7 @@ class Schedules:
             self.rules.time_zones.prepare()
         with self.database.transaction(self.caller.tenant_id) as connection:
             before = find_schedule(connection, self.caller.tenant_id, schedule_id, for_update=True)
-            columns = self._changed_columns(before, values, datetime.now(UTC))
+            columns = self._changed_columns(connection, before, values, datetime.now(UTC))
             if not columns:
                 return before
             schedule = update_schedule(connection, self.caller.tenant_id, schedule_id, columns)
@@ -94,7 +96,7 @@ class Schedules:
         """Returns the next runs of a new schedule without storing it. Raises the errors of `create`."""
         now = datetime.now(UTC)
         draft = draft_of(request)
-        timing = self._check(draft, now)
+        timing = self._check_alone(draft, now)
         run_period = RunPeriod(request.period, request.week_starts_on or week_start_of(draft.request))
         return preview_runs(timing, run_period, request.ends_at, now, count)
 
@@ -103,22 +105,35 @@ class Schedules:
             message, schedule_id=schedule_id, tenant_id=self.caller.tenant_id, subject=self.caller.subject, **more
         )
 
-    def _changed_columns(self, before: Schedule, values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        """Returns the columns to update."""
+    def _changed_columns(
+        self, connection: Connection[TupleRow], before: Schedule, values: Mapping[str, Any], now: datetime
+    ) -> dict[str, Any]:
+        """Returns the columns to update. `connection` has the open transaction, which locks the schedule."""
         was_blocked = before.status == "BLOCKED" or (before.status == "PAUSED" and before.status_detail is not None)
         if values.keys() == {"paused"} and (values["paused"] or not was_blocked):
             return _paused(before, is_pausing=values["paused"], now=now)
         draft = merge_draft(before, values)
         writer = replace(self, caller=_limit_scopes(self.caller, before, values))
         with point_to_period() if "period" in values and "request" not in values else nullcontext():
-            timing = writer._check(draft, now, before)
+            timing = writer._check(connection, draft, now, before)
         columns = writer._columns(draft, timing, now)
         if not draft.changes_times(before, timing) and before.status in {"ACTIVE", "ENDED"} and not draft.paused:
             return columns  # the next run, which may be due, does not change
         return columns | _state(timing, draft.ends_at, now, is_paused=draft.paused)
 
-    def _check(self, draft: ScheduleDraft, now: datetime, before: Schedule | None = None) -> ScheduleTiming:
-        """Returns the timing. Raises RequestInvalidError with all errors of the draft, and ScopeMissingError."""
+    def _check_alone(self, draft: ScheduleDraft, now: datetime) -> ScheduleTiming:
+        """Checks a new draft in a transaction of its own. Raises the errors of `_check`."""
+        self.rules.time_zones.prepare()
+        with self.database.transaction(self.caller.tenant_id) as connection:
+            return self._check(connection, draft, now)
+
+    def _check(
+        self, connection: Connection[TupleRow], draft: ScheduleDraft, now: datetime, before: Schedule | None = None
+    ) -> ScheduleTiming:
+        """Returns the timing. Raises RequestInvalidError with all errors of the draft, and ScopeMissingError.
+
+        `connection` has an open transaction: a second one would wait for it without end.
+        """
         field_errors = list(self.rules.time_zone_errors(draft.time_zone))
         timing, day = None, now.date()
         with collect_errors(field_errors):
@@ -128,7 +143,7 @@ class Schedules:
                 require_runs(timing, draft.ends_at, now)
         if draft.request is not None:
             with collect_errors(field_errors):
-                check_request_of(self.caller, draft, day, self.rules)
+                check_request_of(connection, self.caller, draft, day, self.rules)
         if field_errors or timing is None:
             raise RequestInvalidError.of(field_errors)
         return timing
@@ -152,11 +167,11 @@ class Schedules:
 
 
 def _limit_scopes(caller: Caller, before: Schedule, values: Mapping[str, Any]) -> Caller:
-    """Returns the caller, without `personal:read` if an owner without this scope chose the callback URL.
+    """Returns the caller, without `personal:read` if an owner without this scope chose the receivers.
 
-    Otherwise personal data would be sent to that URL with the scopes of a caller who only changed something else.
+    Otherwise personal data would be sent to them with the scopes of a caller who only changed something else.
     """
-    if "request" in values or before.request.get("callbackUrl") is None or "personal:read" in before.owner_scopes:
+    if "request" in values or not has_receivers(before.request) or "personal:read" in before.owner_scopes:
         return caller
     return replace(caller, scopes=caller.scopes - {"personal:read"})
 

@@ -18,7 +18,7 @@ from resma.request_errors import FieldError, QuotaExceededError, RequestInvalidE
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import StartedRun, check_request
 from resma.schedules.periods import days_of
-from resma.schedules.request import fill_request, week_start_of
+from resma.schedules.request import fill_request, has_receivers, week_start_of
 from resma.schedules.schedule_rows import NewRun, RunTrigger, find_started, record_backfilled_run, record_run
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _request_at(schedule: Schedule, at: datetime) -> ReportRequest:
 
 
 def _limit_scopes(caller: Caller, schedule: Schedule) -> Caller:
-    """Returns the caller, without `personal:read` if an owner without this scope chose the callback URL."""
-    if schedule.request.get("callbackUrl") is None or "personal:read" in schedule.owner_scopes:
+    """Returns the caller, without `personal:read` if an owner without this scope chose the receivers."""
+    if not has_receivers(schedule.request) or "personal:read" in schedule.owner_scopes:
         return caller
     return replace(caller, scopes=caller.scopes - {"personal:read"})

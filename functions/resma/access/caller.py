@@ -13,6 +13,7 @@ Scope = Literal[
     "reports:delete",
     "personal:read",
     "webhooks:manage",
+    "destinations:manage",
     "keys:manage",
     "dead-letters:manage",
     "schedules:manage",

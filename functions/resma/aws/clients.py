@@ -92,14 +92,14 @@ def s3_client(
         # With explicit keys, the client does not read a session token from the environment. An empty token would be
         # part of presigned URLs, which MinIO then refuses.
         keys = {"aws_access_key_id": secret["accessKeyId"], "aws_secret_access_key": secret["secretAccessKey"]}
-    style: Literal["path", "virtual"] = "path" if endpoint_url or _has_own_endpoint() else "virtual"
+    style: Literal["path", "virtual"] = "path" if endpoint_url or has_own_endpoint() else "virtual"
     once = Config(retries={"mode": "standard", "total_max_attempts": 1})
     config = _OBJECTS.merge(Config(read_timeout=answer_seconds, s3={"addressing_style": style}))
     config = config if retries else config.merge(once)
     return metered(boto3.client("s3", endpoint_url=endpoint_url, config=config, **keys))
 
 
-def _has_own_endpoint() -> bool:
+def has_own_endpoint() -> bool:
     """Returns whether the store is not S3.
 
     MinIO and LocalStack need the bucket in the path, S3 in the host name (virtual-hosted style). With botocore's

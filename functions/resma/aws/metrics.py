@@ -47,6 +47,12 @@ class Metric(StrEnum):
     WEBHOOKS_ABANDONED = "WebhooksAbandoned"
     WEBHOOK_SECONDS = "WebhookSeconds"
 
+    # The delivery function.
+    REPORTS_DELIVERED = "ReportsDelivered"
+    DELIVERY_ATTEMPTS_FAILED = "DeliveryAttemptsFailed"
+    DELIVERIES_ABANDONED = "DeliveriesAbandoned"
+    DELIVERY_SECONDS = "DeliverySeconds"
+
     # The scheduler.
     OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
     REPORTS_WAITING = "ReportsWaiting"
@@ -66,6 +72,7 @@ _UNITS = {
     Metric.GENERATE_SECONDS: MetricUnit.Seconds,
     Metric.QUEUED_SECONDS: MetricUnit.Seconds,
     Metric.WEBHOOK_SECONDS: MetricUnit.Seconds,
+    Metric.DELIVERY_SECONDS: MetricUnit.Seconds,
     Metric.OLDEST_WAITING_SECONDS: MetricUnit.Seconds,
     Metric.ROWS_PER_SECOND: MetricUnit.CountPerSecond,
     Metric.PEAK_RSS_MB: MetricUnit.Megabytes,

@@ -13,8 +13,12 @@ class AdvisoryLock(StrEnum):
 
     DEDUPLICATE = "resma.deduplicate"
     """Serializes identical requests of a tenant, so that they share a report."""
+    DESTINATIONS = "resma.destinations"
+    """Serializes the creation of a tenant's destinations, which share a limit."""
     ESTIMATE = "resma.estimate"
     """Allows one count of rows for an estimate per tenant at a time. It is held in the source database."""
+    FILE_DELIVERIES = "resma.file_deliveries"
+    """Serializes functions that claim deliveries of a destination, because those in progress are limited."""
     LIVE_REPORTS = "resma.live_reports"
     """Serializes a tenant's requests, which share a limit of live reports."""
     SCHEDULES = "resma.schedules"

@@ -76,6 +76,8 @@ class Claim(ReportContent):
     """Number of times in a row that the job has waited for an unavailable dependency."""
     schedule_id: str | None = None
     """The schedule whose run the report is."""
+    deliver_to: list[str] | None = None
+    """Destinations of its files."""
     unconditional_sha256: str | None = None
     """Hash of the request without its conditions; None if it has none."""
 

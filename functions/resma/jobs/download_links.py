@@ -122,6 +122,11 @@ def presign_download(
     return PresignedLink(_presign(signer, file, seconds), expires_at, file.name, seconds)
 
 
+def report_stem(report: Report) -> str:
+    """Returns the name of a report's file without its extension."""
+    return _stem(report, load_catalog().get(report.type))
+
+
 def file_name(report: Report, file: StoredFile, report_type: ReportType | None) -> str:
     """Returns a name such as `transactions-2026-11-23-1f0c9a52.pdf`: report type, day of the data, start of the id.
 

@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.access.quotas import release_unused_quota
+from resma.destinations.deliveries import insert_report_deliveries
 from resma.jobs import transitions
 from resma.jobs.completed_event import EventType
 from resma.jobs.report_rows import find_report
@@ -84,7 +85,9 @@ def fail_waiting_job(connection: Connection[TupleRow], tenant_id: str, report_id
 
 
 def record_end(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, type_: EventType) -> None:
-    """Inserts the completion event and its webhook deliveries, and releases rows that were counted but not read.
+    """Inserts the completion event with its webhook deliveries, and the deliveries of the files of a READY report.
+
+    Releases rows that were counted but not read.
 
     Call it in the transaction that ends the report. A report that is redriven ends again, with another event; each
     event keeps the error that the report ended with.
@@ -103,3 +106,5 @@ def record_end(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
     ).fetchone()
     assert row is not None  # the report has just been updated
     insert_deliveries(connection, tenant_id, row[0])
+    if type_ == "report.ready":
+        insert_report_deliveries(connection, tenant_id, report_id)

@@ -88,6 +88,8 @@ class Report(ReportContent):
     tenant_id: str
     report_id: UUID
     callback_url: str | None
+    deliver_to: list[str] | None
+    """Ids of the destinations that its files are delivered to; some may have been deleted."""
     request_sha256: str
     schedule_id: str | None
     """The schedule whose run the report is; it may have been deleted."""
@@ -156,6 +158,7 @@ class NewReport(ReportContent):
     tenant_id: str
     report_id: UUID
     callback_url: str | None
+    deliver_to: list[str] | None = None
     request_sha256: str
     unconditional_sha256: str | None = None
     """Hash of the request without its conditions; None if it has none."""

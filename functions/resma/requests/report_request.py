@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from resma.catalog import MAX_SPLIT_COLUMNS
+from resma.destinations.request_check import DESTINATION_ID, MAX_DESTINATIONS_PER_REPORT
 from resma.i18n.locales import DEFAULT_LOCALE
 from resma.i18n.time_zones import TIME_ZONE_SCHEMA
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel
@@ -89,6 +90,14 @@ class ReportRequest(RequestModel):
         description="A public https URL. It receives a webhook, signed according to Standard "
         "Webhooks, when the report ends.",
     )
+    deliver_to: list[Annotated[str, Field(pattern=DESTINATION_ID)]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_DESTINATIONS_PER_REPORT,
+        json_schema_extra={"uniqueItems": True},
+        description="Ids of destinations that the files are delivered to when the report is READY. "
+        "`GET /api/v1/destinations` lists them. Null or omitted: the files are not delivered.",
+    )
     only_if: OnlyIf | None = Field(
         default=None,
         description="Conditions: the report is SKIPPED, without a file, unless its data meet all of them. Null or "
@@ -111,6 +120,13 @@ class ReportRequest(RequestModel):
         if formats and len(set(formats)) < len(formats):
             raise ValueError("It must not contain a format twice.")
         return formats
+
+    @field_validator("deliver_to")
+    @classmethod
+    def _require_distinct(cls, destination_ids: list[str] | None) -> list[str] | None:
+        if destination_ids and len(set(destination_ids)) < len(destination_ids):
+            raise ValueError("It must not contain a destination twice.")
+        return destination_ids
 
     @property
     def requested_formats(self) -> list[str]:

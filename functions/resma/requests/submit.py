@@ -21,9 +21,12 @@ from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
 from resma.catalog import ReportType, find_report_type, offered_locales, unknown_locale
 from resma.database.connection import Database
+from resma.destinations.request_check import deliver_to_errors
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
+from resma.jobs.personal_data import personal_content
 from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import NewReport, Report, insert_report
+from resma.report.content import ReportContent
 from resma.request_errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
 from resma.requests.condition_errors import find_condition_errors
 from resma.requests.report_request import ReportRequest
@@ -64,7 +67,11 @@ def request_report(  # noqa: PLR0913  # the request, the caller and the resource
     stays in the outbox and the scheduler sends the message. Raises RequestInvalidError (also for `more_errors`),
     ScopeMissingError, QuotaExceededError, the IdempotencyKey errors and those of `run.record`; then nothing is written.
     """
-    new = check_request(caller, request, [*more_errors, *idempotency_key_errors(idempotency_key)])
+    field_errors = [*more_errors, *idempotency_key_errors(idempotency_key)]
+    if request.deliver_to:
+        with database.transaction(caller.tenant_id) as connection:
+            field_errors += find_destination_errors(connection, caller, request)
+    new = check_request(caller, request, field_errors)
     if run is not None:
         new = replace(new, schedule_id=run.schedule_id)
     key = _parse_key(idempotency_key)
@@ -128,6 +135,8 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
         "options": request.options.as_json(),
         "callback_url": request.callback_url,
     }
+    if request.deliver_to:  # other requests keep the hash that they had before files could be delivered
+        normalized |= {"deliver_to": request.deliver_to}
     if request.split_by:  # other requests keep the hash that they had before reports could be split
         normalized |= {"split_by": request.split_by, "zip": request.zip}
     only_if = request.only_if.model_dump(mode="json", by_alias=True, exclude_defaults=True) if request.only_if else None
@@ -141,6 +150,36 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
         only_if=only_if,
         **normalized,
     )
+
+
+def find_destination_errors(
+    connection: Connection[TupleRow], caller: Caller, request: ReportRequest
+) -> list[FieldError]:
+    """Returns the validation errors of `deliverTo`, which depend on the tenant's destinations.
+
+    It takes a connection, because callers may have a transaction open: `Database` has one connection.
+    """
+    if not request.deliver_to:
+        return []
+    is_personal = "personal:read" in caller.scopes and _has_personal_content(request)
+    return list(deliver_to_errors(connection, caller.tenant_id, request.deliver_to, is_personal=is_personal))
+
+
+def _has_personal_content(request: ReportRequest) -> bool:
+    """Returns whether a request has personal columns or filters; False if its type is unknown, which is an error."""
+    content = ReportContent(
+        type=request.type,
+        formats=request.requested_formats,
+        filters=request.filters,
+        columns=request.columns,
+        locale=request.locale,
+        time_zone=request.time_zone,
+        title=request.title,
+        personal_masked=False,
+        options={},
+        split_by=request.split_by,
+    )
+    return any(personal_content(content) or ())
 
 
 def _hash(normalized: Mapping[str, Any]) -> str:

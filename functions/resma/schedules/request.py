@@ -52,6 +52,11 @@ def fill_request(
         raise RequestInvalidError.of(field_errors) from None
 
 
+def has_receivers(request: Mapping[str, Any]) -> bool:
+    """Returns whether a stored request names where the report is sent: a callback URL, or destinations."""
+    return request.get("callbackUrl") is not None or bool(request.get("deliverTo"))
+
+
 def week_start_of(request: Mapping[str, Any] | None) -> Weekday:
     """Returns the first day of the week in the locale of a stored request."""
     tag = (request or {}).get("locale", DEFAULT_LOCALE.tag)

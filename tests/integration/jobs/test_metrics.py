@@ -15,11 +15,11 @@ import webhook.app
 import worker.app
 from resma.aws.cost import Usage, price_usage, read_prices
 from resma.jobs.claim import claim_job, record_usage
+from resma.retry_pauses import BACKOFF
 from resma.snapshot import cursor
 from tests.support.embedded_metrics import Measured, read_metrics, total_of
 from tests.support.http_receivers import receiver, status
 from tests.support.system import ROWS, FunctionContext, System
-from webhook.attempts import BACKOFF
 from worker.time_budget import TimeBudget
 
 Read = Callable[[], list[Measured]]

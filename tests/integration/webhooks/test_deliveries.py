@@ -23,10 +23,11 @@ from infra.postgres.migrate import SYSTEM_TABLES, Migrations, migrate
 from infra.servers.postgres import PostgresServer
 from resma.errors import SecretUnavailableError
 from resma.jobs.outcome import abandon_job
+from resma.retry_pauses import BACKOFF
 from tests.support.http_receivers import receiver, status
 from tests.support.system import ActAs, FunctionContext, System
 from tests.support.webhook_endpoints import ENDPOINTS, call, refused, register
-from webhook.attempts import BACKOFF, Delivery, claim_due_attempts, claim_first_attempts, record_result
+from webhook.attempts import Delivery, claim_due_attempts, claim_first_attempts, record_result
 from webhook.deliver import MAX_PARALLEL, MAX_PARALLEL_PER_TENANT
 from webhook.post_signed import AttemptResult
 

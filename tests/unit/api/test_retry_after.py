@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.attempts import BACKOFF, Delivery, _pause
+from resma.retry_pauses import BACKOFF
+from webhook.attempts import Delivery, _pause
 from webhook.post_signed import MAX_RETRY_AFTER_SECONDS, AttemptResult, read_retry_after
 
 NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)

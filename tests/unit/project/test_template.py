@@ -17,6 +17,7 @@ from botocore import xform_name
 from botocore.session import Session
 
 from api.settings import ApiSettings
+from delivery.settings import DeliverySettings
 from infra.checks.dependencies.runtimes import find_ended_runtimes
 from infra.deploy.cloudformation import read_stage
 from infra.examples.deploy_example import EXAMPLES
@@ -38,6 +39,12 @@ from worker.waits import MAX_WAIT_SECONDS
 
 Json = dict[str, Any]
 
+DESTINATION_SECRETS = ":secret:resma/${StageName}/destinations/*"
+"""End of the ARN of the secrets of destinations."""
+
+DESTINATION_PARAMETERS = {"DestinationObjectArns", "DestinationRoleArns", "DestinationKmsKeyArns"}
+"""Parameters with resources of others. The settings of destinations name them, and not the environment."""
+
 DOCUMENT = read_template(TEMPLATE)
 RESOURCES: dict[str, Json] = DOCUMENT["Resources"]
 DEFAULTS: Json = DOCUMENT["Globals"]["Function"]
@@ -48,13 +55,15 @@ SETTINGS: dict[str, type[Settings]] = {
     "WorkerFunction": WorkerSettings,
     "DeadLetterFunction": DeadLetterSettings,
     "WebhookFunction": WebhookSettings,
+    "DeliveryFunction": DeliverySettings,
     "SchedulerFunction": SchedulerSettings,
 }
 
 FLOW = [
     *("Api", "ApiFunction", "RequestRule", "RequestQueue", "FailedRequestQueue", "IntakeFunction"),
     *("JobQueue", "DeadLetterQueue", "WorkerFunction", "IdempotencyTable", "DeadLetterFunction"),
-    *("ReportBucket", "ReportBucketPolicy", "EventTopic", "WebhookFunction", "SchedulerFunction"),
+    *("ReportBucket", "ReportBucketPolicy", "EventTopic", "WebhookFunction"),
+    *("DeliveryQueue", "FailedDeliveryQueue", "DeliveryFunction", "SchedulerFunction"),
     *(
         "FunctionLogs",
         "OldestJobAlarm",
@@ -88,12 +97,17 @@ ACTION_OF = {
     "delete_object": "s3:DeleteObject",
     "delete_objects": "s3:DeleteObject",
     "list_objects_v2": "s3:ListBucket",
+    "assume_role": "sts:AssumeRole",
 }
 
 # Powertools makes the calls of this class (docs.aws.amazon.com/powertools/python, Idempotency, IAM Permissions).
 PERSISTENCE_LAYER = "DynamoDBPersistenceLayer"
 # GetItem is not needed, because DynamoDB returns the existing item if a conditional put fails.
 PERSISTENCE_ACTIONS = {f"dynamodb:{verb}Item" for verb in ("Put", "Update", "Delete")}
+
+
+# Of the caller that stores an object with SSE-KMS, also in parts (docs.aws.amazon.com/AmazonS3, mpuAndPermissions).
+KMS_ACTIONS = {"kms:GenerateDataKey", "kms:Decrypt"}
 
 
 def of_type(kind: str) -> dict[str, Json]:
@@ -109,7 +123,8 @@ def statements(function: str) -> list[Json]:
     result = []
     for policy in FUNCTION_PROPERTIES[function]["Policies"]:
         assert isinstance(policy, dict), f"{function}: {policy} grants more than is needed. Write statements."
-        for statement in policy["Statement"]:
+        for entry in policy["Statement"]:
+            statement = entry["Fn::If"][1] if "Fn::If" in entry else entry  # only if a parameter is set
             many = {
                 key: value if isinstance(value, list) else [value]
                 for key, value in statement.items()
@@ -329,7 +344,9 @@ def test_message_routes_are_found() -> None:
     assert "JobQueue" in onward["ApiFunction"] & onward["SchedulerFunction"] & onward["IntakeFunction"]
     assert onward["JobQueue"] == {"WorkerFunction", "DeadLetterQueue"}
     assert onward["DeadLetterQueue"] == {"DeadLetterFunction"}
-    assert onward["WorkerFunction"] == {"EventTopic", "EventBusName", "JobQueue"}
+    assert onward["WorkerFunction"] == {"EventTopic", "EventBusName", "JobQueue", "DeliveryQueue"}
+    assert onward["DeliveryQueue"] == {"DeliveryFunction", "FailedDeliveryQueue"}
+    assert onward["DeliveryFunction"] == set()
     assert onward["EventTopic"] == {"WebhookFunction"}
     assert "EventBusName" not in onward
 
@@ -347,7 +364,9 @@ def test_the_visibility_timeout_is_six_times_the_functions_timeout() -> None:
         seen.add(queue)
         timeout = timeout_seconds(function)
         assert RESOURCES[queue]["Properties"]["VisibilityTimeout"] >= 6 * timeout, queue
-    assert seen | {"FailedRequestQueue"} == of_type("AWS::SQS::Queue").keys(), "a queue without a consumer"
+    assert seen | {"FailedRequestQueue", "FailedDeliveryQueue"} == of_type("AWS::SQS::Queue").keys(), (
+        "a queue without a consumer"
+    )
 
 
 def test_failed_events_are_kept_in_a_queue_with_an_alarm() -> None:
@@ -388,6 +407,7 @@ def test_batches_have_one_message_and_report_failures() -> None:
         ("WorkerFunction", "WorkerConcurrency", 5),
         ("DeadLetterFunction", "DeadLetterConcurrency", 2),
         ("IntakeFunction", "IntakeConcurrency", 2),
+        ("DeliveryFunction", "DeliveryConcurrency", 5),
     ],
 )
 def test_concurrency_of_queues_is_a_parameter(function: str, name: str, default: int) -> None:
@@ -513,7 +533,7 @@ def test_policies_name_actions_and_resources(function: str) -> None:
         for resource in statement["Resource"]:
             assert resource not in ("*", {"Ref": "AWS::NoValue"}), statement
             text = resource.get("Fn::Sub", "")
-            assert "*" not in text or text == "${ReportBucket.Arn}/*", statement
+            assert "*" not in text or text == "${ReportBucket.Arn}/*" or text.endswith(DESTINATION_SECRETS), statement
 
 
 @pytest.mark.parametrize("function", SETTINGS)
@@ -532,6 +552,9 @@ def test_policies_allow_exactly_the_resources_of_the_settings(function: str) -> 
         *(name for name in DOCUMENT["Parameters"] if name.endswith("SecretArn") or name == "EventBusName"),
     }
     reached = {name for s in statements(function) for resource in s["Resource"] for name in names_in(resource)}
+    if function == "DeliveryFunction":
+        assert reached >= DESTINATION_PARAMETERS
+        reached -= DESTINATION_PARAMETERS | {"StageName"}  # the name of the stage is part of names of secrets
     assert reached - {"AWS::NoValue"} == named
 
 
@@ -557,6 +580,8 @@ def needed_actions(function: str) -> set[str]:
             if isinstance(node, ast.Attribute) and node.attr in client_methods():
                 assert node.attr in ACTION_OF, f"{name} calls {node.attr}. Add its action to ACTION_OF."
                 actions.add(ACTION_OF[node.attr])
+            if isinstance(node, ast.Constant) and node.value == "SSEKMSKeyId":
+                actions |= KMS_ACTIONS
             if isinstance(node, ast.Name) and node.id == PERSISTENCE_LAYER:
                 actions |= PERSISTENCE_ACTIONS
     return actions
@@ -567,10 +592,11 @@ def client_methods() -> frozenset[str]:
     """Returns the names of all methods of the clients that resma.aws creates."""
     services = {
         str(cast("ast.Constant", node.args[0]).value)
-        for node in ast.walk(parsed("resma.aws.clients"))
+        for module in CLIENT_MODULES
+        for node in ast.walk(parsed(module))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client"
     }
-    assert services == {"events", "s3", "secretsmanager", "sns", "sqs"}
+    assert services == {"events", "s3", "secretsmanager", "sns", "sqs", "sts"}
     session = Session()
     operations = (o for service in services for o in session.get_service_model(service).operation_names)
     # Methods that boto3 adds to a client of S3. `copy` is omitted, because other objects have a method of that name.
@@ -578,7 +604,10 @@ def client_methods() -> frozenset[str]:
     return frozenset(xform_name(operation) for operation in operations) | added | {"download_fileobj", "get_paginator"}
 
 
-def test_clients_are_created_in_one_module() -> None:
+CLIENT_MODULES = ("resma.aws.clients", "resma.aws.s3_access")
+
+
+def test_clients_are_created_in_two_modules() -> None:
     """Otherwise the search for client calls would be incomplete."""
     users = [
         path.relative_to(FUNCTIONS).as_posix()
@@ -589,7 +618,7 @@ def test_clients_are_created_in_one_module() -> None:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         )
     ]
-    assert users == ["resma/aws/clients.py"]
+    assert sorted(users) == [f"{module.replace('.', '/')}.py" for module in CLIENT_MODULES]
 
 
 @cache

@@ -1,0 +1,1 @@
+"""/api/v1/destinations and /api/v1/file-deliveries."""

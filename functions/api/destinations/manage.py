@@ -1,0 +1,121 @@
+"""Creates, changes, tests and deletes destinations, and replays deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from api.destinations.health import LastAttempt, last_attempts
+from api.destinations.models import DestinationChanges, DestinationRequest
+from resma.access.caller import Caller
+from resma.database.connection import Database
+from resma.destinations.deliveries import (
+    FileDeliveryRecord,
+    end_deliveries,
+    find_delivery,
+    insert_test_delivery,
+    replay_delivery,
+)
+from resma.destinations.destination_rows import (
+    DestinationRow,
+    NewDestination,
+    delete_destination,
+    find_destination,
+    insert_destination,
+    list_destinations,
+    update_destination,
+)
+from resma.destinations.kinds import check_destination_settings
+from resma.destinations.queue import DeliveryQueue
+from resma.destinations.settings import DestinationRules
+
+
+@dataclass(frozen=True)
+class Destinations:
+    """Destinations of the caller's tenant. Methods with an id raise DestinationNotFoundError if it does not exist.
+
+    Only callers with `personal:read` make a destination accept files with personal data, because whoever writes the
+    settings chooses who gets the files.
+    """
+
+    database: Database
+    caller: Caller
+    rules: DestinationRules
+
+    def create(self, request: DestinationRequest) -> DestinationRow:
+        """Creates a destination. Raises RequestInvalidError and TooManyDestinationsError."""
+        settings = check_destination_settings(request.kind, request.settings, self.rules)
+        new = NewDestination(
+            name=request.name,
+            kind=request.kind,
+            settings=settings.model_dump(mode="json", by_alias=True),
+            accepts_personal=self._may_see_personal,
+            created_by=self.caller.subject,
+        )
+        with self.database.transaction(self.caller.tenant_id) as connection:
+            return insert_destination(connection, self.caller.tenant_id, new)
+
+    def list(self) -> list[tuple[DestinationRow, LastAttempt | None]]:
+        """Returns all destinations, each with its last attempt."""
+        with self.database.transaction(self.caller.tenant_id) as connection:
+            rows = list_destinations(connection, self.caller.tenant_id)
+            last = last_attempts(connection, self.caller.tenant_id, [row.destination_id for row in rows])
+        return [(row, last.get(row.destination_id)) for row in rows]
+
+    def show(self, destination_id: str) -> tuple[DestinationRow, LastAttempt | None]:
+        """Returns a destination with its last attempt."""
+        with self.database.transaction(self.caller.tenant_id) as connection:
+            row = find_destination(connection, self.caller.tenant_id, destination_id)
+            return row, last_attempts(connection, self.caller.tenant_id, [destination_id]).get(destination_id)
+
+    def change(self, destination_id: str, changes: DestinationChanges) -> DestinationRow:
+        """Changes the properties in the request. Disabling a destination ends its pending deliveries.
+
+        Raises RequestInvalidError.
+        """
+        values: dict[str, Any] = {name: getattr(changes, name) for name in changes.model_fields_set}
+        tenant_id = self.caller.tenant_id
+        with self.database.transaction(tenant_id) as connection:
+            before = find_destination(connection, tenant_id, destination_id, for_update=True)
+            if "settings" in values:
+                settings = check_destination_settings(before.kind, changes.settings, self.rules)
+                values["settings"] = settings.model_dump(mode="json", by_alias=True)
+                values["accepts_personal"] = self._may_see_personal
+            row = update_destination(connection, tenant_id, destination_id, values, self.caller.subject)
+            if row.disabled_at is not None:
+                end_deliveries(connection, tenant_id, destination_id, "destination-disabled")
+        return row
+
+    def delete(self, destination_id: str) -> None:
+        """Deletes a destination and ends its pending deliveries, which stay in the lists of their reports.
+
+        Raises DestinationInUseError if schedules name it.
+        """
+        with self.database.transaction(self.caller.tenant_id) as connection:
+            delete_destination(connection, self.caller.tenant_id, destination_id)
+            end_deliveries(connection, self.caller.tenant_id, destination_id, "destination-deleted")
+
+    def send_test(self, destination_id: str, queue: DeliveryQueue) -> FileDeliveryRecord:
+        """Delivers a test file to a destination. Raises DestinationDisabledError."""
+        tenant_id = self.caller.tenant_id
+        with self.database.transaction(tenant_id) as connection:
+            find_destination(connection, tenant_id, destination_id)
+            delivery_id = insert_test_delivery(connection, tenant_id, destination_id)
+            record = find_delivery(connection, tenant_id, delivery_id)
+        queue.send_all(tenant_id, [destination_id])
+        return record
+
+    def replay(self, delivery_id: str, queue: DeliveryQueue) -> FileDeliveryRecord:
+        """Makes a delivery due now, whatever its status, and records the caller.
+
+        Raises FileDeliveryNotFoundError, DestinationDisabledError, FileDeliveryInProgressError, ReportExpiredError.
+        """
+        tenant_id = self.caller.tenant_id
+        with self.database.transaction(tenant_id) as connection:
+            record = replay_delivery(connection, tenant_id, delivery_id, (self.caller.subject, self.caller.address))
+        queue.send_all(tenant_id, [record.delivery.destination_id])
+        return record
+
+    @property
+    def _may_see_personal(self) -> bool:
+        return "personal:read" in self.caller.scopes

@@ -1,0 +1,82 @@
+"""What a deployment allows destinations to use, and the settings of functions that need to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import field_validator
+
+from resma.json_models import RequestModel
+from resma.request_errors import FieldError
+from resma.settings import LOCAL_STAGE, Settings
+
+
+@dataclass(frozen=True)
+class DestinationRules:
+    """What the operator of a deployment allows destinations to use."""
+
+    stage: str
+    report_bucket: str
+    """Bucket with the files of reports, which must not be a destination."""
+    s3_endpoints: frozenset[str] = frozenset()
+    """URLs of object stores, other than the one of the deployment, that destinations may name."""
+
+
+class DestinationSettings(RequestModel):
+    """Base class of the settings of a kind of destination. They contain no secrets."""
+
+    def errors(self, rules: DestinationRules) -> Iterator[FieldError]:
+        """Yields the errors that pydantic cannot find. Pointers begin at the settings."""
+        raise NotImplementedError
+
+    @property
+    def name_pattern(self) -> str:
+        """Pattern of the names of files (`paths.py`)."""
+        return "{file}"
+
+    def name_prefix(self, _tenant_id: str) -> str:
+        """Returns what is added before all names, so that the names of tenants differ where they may meet."""
+        return ""
+
+    @property
+    def address(self) -> str:
+        """Where files go, for people: shown in lists and recorded in logs."""
+        raise NotImplementedError
+
+
+class DestinationRuleSettings(Settings):
+    """Settings of a function that validates or uses destinations."""
+
+    bucket: str
+    destination_s3_endpoints: frozenset[str] = frozenset()
+    """URLs of object stores that destinations may name, separated by commas."""
+
+    @field_validator("destination_s3_endpoints", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return frozenset(url.strip().rstrip("/") for url in value.split(",") if url.strip())
+
+    @field_validator("destination_s3_endpoints")
+    @classmethod
+    def _use_https(cls, value: frozenset[str], info: object) -> frozenset[str]:
+        stage = getattr(info, "data", {}).get("stage")
+        wrong = sorted(url for url in value if not url.startswith("https://") and stage != LOCAL_STAGE)
+        if wrong:
+            raise ValueError(f"The URL of an object store must begin with https://: {', '.join(wrong)}.")
+        return value
+
+    @property
+    def destination_rules(self) -> DestinationRules:
+        """What destinations may use."""
+        return DestinationRules(self.stage, self.bucket, self.destination_s3_endpoints)
+
+
+def secret_name(stage: str, tenant_id: str, name: str) -> str:
+    """Returns the complete name of a secret in Secrets Manager that a destination names.
+
+    It contains the tenant, so that no tenant can use the secret of another.
+    """
+    return f"resma/{stage}/destinations/{tenant_id}/{name}"
