@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from resma.database.connection import Database
 from resma.events.destinations import Bus
 from resma.jobs.queue import JobQueue
-from resma.webhooks.receivers import AllowedReceivers
+from resma.network.receivers import AllowedReceivers
 
 
 @dataclass(frozen=True)
