@@ -107,7 +107,7 @@ def keep_lease(connection: Connection[TupleRow], claim: DeliveryClaim) -> None:
 
 
 def find_last_position(connection: Connection[TupleRow], claim: DeliveryClaim) -> int:
-    """Returns the position of the last file that earlier attempts have delivered; 0 if there is none."""
+    """Returns the position of the last file that earlier attempts have delivered; 0 if no file was."""
     row = connection.execute(
         "SELECT coalesce(max(position), 0) FROM resma.delivered_files"
         " WHERE tenant_id = %s AND delivery_id = %s AND delivered_at IS NOT NULL",

@@ -1,6 +1,6 @@
 """Transport to a bucket: copied within the object store where possible, streamed otherwise, of any size.
 
-The object appears under its name when its last byte is there, and never replaces another one: both requests that make
+The object appears under its name when its last byte is stored, and never replaces another one: both requests that make
 an object visible (PutObject, CompleteMultipartUpload) have `If-None-Match: *`.
 """
 
@@ -94,7 +94,8 @@ def _client_with_role(target: Target, settings: S3Settings, role_arn: str) -> S3
     except ClientError as error:
         raise AccessDeniedError(
             f"The role {role_arn} cannot be assumed ({_code(error)}). Check that it exists, that its trust policy "
-            f"allows Resma with the external id {target.destination_id}, and that the operator of this deployment allows it."
+            f"allows Resma with the external id {target.destination_id}, and that the operator of this "
+            "deployment allows it."
         ) from error
     except BotoCoreError as error:
         raise DestinationUnavailableError(f"STS does not answer ({type(error).__name__}).") from error

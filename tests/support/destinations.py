@@ -56,7 +56,8 @@ def make_due(admin: Connection[TupleRow]) -> None:
 
 def deliver_report(system: System, *destination_ids: str, **request: Any) -> Any:
     """Requests a report that is delivered, generates it, makes the first attempts, and returns the report."""
-    report_id = system.request_report(**{"format": "CSV", **request}, deliverTo=list(destination_ids))
+    request = request if "formats" in request else {"format": "CSV", **request}
+    report_id = system.request_report(**request, deliverTo=list(destination_ids))
     assert system.work_once()
     system.deliver_files()
     return system.show(report_id)

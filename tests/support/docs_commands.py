@@ -90,7 +90,7 @@ RUNNERS: dict[str, Runner] = {
     r"(\.resma/venv/bin/)?resma admin event-schemas": Runner(
         "test", "tests/integration/events/test_report_requested.py::test_the_command_writes_the_schemas_of_the_code"
     ),
-    r"resma (type \w+|generate(?!.*--wait)|list(?!.*--profile)|show|download)\b.*": Runner(
+    r"resma (type \w+|generate(?!.*--wait|.*--deliver-to)|list(?!.*--profile)|show|download)\b.*": Runner(
         "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
     ),
     r"resma (files \w+|verify)\b.*": Runner(
@@ -106,6 +106,9 @@ RUNNERS: dict[str, Runner] = {
         "test", "tests/e2e/test_cli.py::test_listen_as_an_endpoint_verifies_a_real_webhook"
     ),
     r"resma webhook (?!listen)\w+": Runner("test", "tests/e2e/test_cli.py::test_endpoints_their_deliveries_and_replay"),
+    r"resma destination \w+.*|resma generate .* --deliver-to \S+": Runner(
+        "test", "tests/e2e/test_destinations.py::test_the_command_line_manages_destinations"
+    ),
     r"resma dead-letter \w+": Runner("test", "tests/e2e/test_cli.py::test_dead_letters"),
     r"resma key \w+": Runner("test", "tests/e2e/test_cli.py::test_keys"),
     r"(\.resma/venv/bin/)?resma aws build": Runner(

@@ -47,6 +47,22 @@ def split_a_report(world: World) -> None:
     assert report["split"]["shards"]["total"] > 1
 
 
+def deliver_to_buckets(world: World) -> None:
+    """Delivers a report to a bucket with the identity of the function, and with an assumed role."""
+    client = world.client
+    client.s3.create_bucket(Bucket="permissions-partner")
+    settings = {"bucket": "permissions-partner", "path": "{report}/{file}"}
+    role = {**settings, "roleArn": "arn:aws:iam::000000000000:role/resma-delivery"}
+    bodies = [{"name": "x", "kind": "S3", "settings": each} for each in (settings, role)]
+    made = [client.http("POST", "/api/v1/destinations", json=body).json()["id"] for body in bodies]
+    report_id = client.request_report("CSV", NONE, deliverTo=made)
+    path = f"/api/v1/reports/{report_id}/file-deliveries"
+    eventually(
+        "the files are delivered",
+        lambda: [each["status"] for each in client.http("GET", path).json()["items"]] == ["DELIVERED"] * 2,
+    )
+
+
 def cancel_a_queued_report(world: World) -> None:
     """Cancels a report that no worker has claimed, so that the API itself publishes the event."""
     with world.faults.sqs.failing(Fault("refuse")) as fault:
@@ -179,6 +195,10 @@ USES: Mapping[Scenario, Mapping[str, set[str]]] = {
         "WebhookFunction": {"s3:GetObject"},
     },
     split_a_report: {"WorkerFunction": {"sqs:SendMessage"}},
+    deliver_to_buckets: {
+        "WorkerFunction": {"sqs:SendMessage"},
+        "DeliveryFunction": {"s3:GetObject", "s3:PutObject", "sts:AssumeRole"},
+    },
     cancel_a_queued_report: {"ApiFunction": {"sns:Publish", "events:PutEvents"}},
     refuse_parts: {
         "WorkerFunction": {

@@ -55,6 +55,14 @@ const ROUTES = [
     load: async () => (await import("./views/deliveries.js")).showDeliveries,
   },
   {
+    pattern: /^\/destinations$/, title: "destinations.title", nav: "/destinations", scopes: ["destinations:manage"],
+    load: async () => (await import("./views/destinations.js")).showDestinations,
+  },
+  {
+    pattern: /^\/destinations\/([^/]+)$/, title: "deliveries.title", nav: "/destinations", scopes: ["destinations:manage"],
+    load: async () => (await import("./views/destination.js")).showDestination,
+  },
+  {
     pattern: /^\/dead-letters$/, title: "dead.title", nav: "/dead-letters", scopes: ["dead-letters:manage"],
     load: async () => (await import("./views/dead_letters.js")).showDeadLetters,
   },

@@ -34,8 +34,8 @@ from resma.destinations.settings import DestinationRules
 class Destinations:
     """Destinations of the caller's tenant. Methods with an id raise DestinationNotFoundError if it does not exist.
 
-    Only callers with `personal:read` make a destination accept files with personal data, because whoever writes the
-    settings chooses who gets the files.
+    Only callers with `personal:read` make a destination accept files with personal data, because the caller who writes
+    the settings chooses who gets the files.
     """
 
     database: Database

@@ -121,7 +121,7 @@ class DestinationView(ViewModel):
     name: str = Field(description="Name of the destination.")
     kind: DestinationKind = Field(description="Kind of the destination.")
     settings: _Settings
-    address: str = Field(description="Where files go, such as `s3://partner-reports`.")
+    url: str = Field(description="URL of the place where files go, such as `s3://partner-reports`.")
     external_id: str = Field(
         description="External id with which roles are assumed. The trust policy of the role must require it."
     )
@@ -218,8 +218,8 @@ class FileDeliveryView(ViewModel):
     files_delivered: int = Field(description="Number of files that are complete at the destination.")
     bytes_delivered: int = Field(description="Size of these files in bytes.")
     files: list[DeliveredFileView] = Field(
-        description="Files whose delivery has begun, in their order: at most 100. The manifest of a split report is the "
-        "last file."
+        description="Files whose delivery has started, in their order: at most 100. The manifest of a split report "
+        "is the last file."
     )
     attempts: list[FileDeliveryAttemptView] = Field(description="Attempts so far, oldest first.")
     replays: list[FileDeliveryReplayView] = Field(description="Requests to replay the delivery.")

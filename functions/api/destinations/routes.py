@@ -91,7 +91,7 @@ def handle_get_destination(destination_id: DestinationId) -> DestinationView:
     operation_id="updateDestination",
     summary="Update, disable or enable a destination",
     description="Changes the properties that are sent. Pending deliveries use the new settings, and keep the names of "
-    "files whose delivery has begun.",
+    "files whose delivery has started.",
     response_description="The updated destination.",
     tags=["Destinations"],
     security=needs("destinations:manage"),

@@ -17,7 +17,7 @@ def show_destination(row: DestinationRow, last: LastAttempt | None = None) -> De
             **{name: getattr(row, name) for name in ("name", "kind", "settings", "disabled_at")},
             **{name: getattr(row, name) for name in ("created_at", "created_by", "updated_at", "updated_by")},
             "id": row.destination_id,
-            "address": settings.address,
+            "url": settings.url,
             "external_id": row.destination_id,
             "name_prefix": settings.name_prefix(row.tenant_id),
             "accepts_personal_data": row.accepts_personal,

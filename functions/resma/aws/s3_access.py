@@ -54,14 +54,10 @@ def foreign_s3_client(
     """
     style = Config(s3={"addressing_style": "path" if endpoint_url or has_own_endpoint() else "virtual"})
     # A session of its own: with explicit keys, a token in the environment must not be used.
-    return metered(
-        boto3.Session().client(
-            "s3",
-            aws_access_key_id=keys and keys.key_id,
-            aws_secret_access_key=keys and keys.secret_key,
-            aws_session_token=keys and keys.token,
-            region_name=region,
-            endpoint_url=endpoint_url,
-            config=_CONFIG.merge(style),
-        )
+    session = boto3.Session(
+        aws_access_key_id=keys.key_id if keys else None,
+        aws_secret_access_key=keys.secret_key if keys else None,
+        aws_session_token=keys.token if keys else None,
+        region_name=region,
     )
+    return metered(session.client("s3", endpoint_url=endpoint_url, config=_CONFIG.merge(style)))

@@ -113,6 +113,6 @@ class S3Settings(DestinationSettings):
         return "" if self.role_arn or self.secret_name else f"{tenant_id}/"
 
     @property
-    def address(self) -> str:
-        """The bucket as a URL."""
+    def url(self) -> str:
+        """URL of the bucket."""
         return f"s3://{self.bucket}"

@@ -45,8 +45,8 @@ class DestinationSettings(RequestModel):
         return ""
 
     @property
-    def address(self) -> str:
-        """Where files go, for people: shown in lists and recorded in logs."""
+    def url(self) -> str:
+        """URL of the place where files go, for people."""
         raise NotImplementedError
 
 

@@ -7,6 +7,8 @@ import re
 _COMMANDS = (
     (r": see `errors`\.?", ""),  # errors are printed below the message
     (r"GET /api/v1/reports/\{id\}/deliveries", "`resma webhook deliveries --report ID`"),
+    (r"GET /api/v1/destinations/\{id\}/deliveries", "`resma destination deliveries --destination ID`"),
+    (r"GET /api/v1/destinations(?![/\w])", "`resma destination list`"),
     (r"GET /api/v1/reports/([\w-]+)/files(?![/\w])", "`resma files list \\1`"),
     (r"GET /api/v1/reports(?![/\w])", "`resma list`"),
     (r"GET /api/v1/report-types(?![/\w])", "`resma type list`"),

@@ -46,6 +46,14 @@ def find_endpoint_id(api: Api, text: str) -> str:
     return _find_listed(api, text, "whe_", "/api/v1/webhook-endpoints", "webhook")
 
 
+def find_destination_id(api: Api, text: str) -> str:
+    """Returns the id of the destination whose id starts with `text`, with or without `dst_`.
+
+    Raises CommandFailedError.
+    """
+    return _find_listed(api, text, "dst_", "/api/v1/destinations", "destination")
+
+
 def _find_listed(api: Api, text: str, prefix: str, path: str, noun: str) -> str:
     if re.fullmatch(prefix + "[0-9a-f]{32}", text):
         return text
@@ -55,7 +63,7 @@ def _find_listed(api: Api, text: str, prefix: str, path: str, noun: str) -> str:
             f"`{text}` is not a {noun}'s id. `resma {noun} list` shows ids; {MIN_CHARACTERS} characters are enough."
         )
         raise CommandFailedError(ExitCode.NOT_FOUND, detail)
-    items = api.get(path)["items"] if prefix == "whe_" else api.pages(path, {}, None)[0]
+    items = api.get(path)["items"] if prefix in {"whe_", "dst_"} else api.pages(path, {}, None)[0]
     return _require_one(
         [str(item["id"]) for item in items if item["id"].startswith(start)], text, noun, f"resma {noun} list"
     )

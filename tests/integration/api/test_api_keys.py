@@ -20,6 +20,8 @@ KEYS = "/api/v1/api-keys"
 GOOD = {"type": "TRANSACTIONS", "format": "CSV"}
 SCHEDULE = f"sch_{'0' * 32}"
 IDS = {
+    "deliveryId": "dlv_x",
+    "destinationId": "dst_x",
     "eventId": "evt_x",
     "endpointId": "callback",
     "keyId": "x",
@@ -32,6 +34,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", GENERATE): GOOD,
     ("POST", KEYS): {"name": "x", "scopes": ["reports:read"]},
     ("POST", "/api/v1/webhook-endpoints"): {"url": "https://customer.example/hook"},
+    ("POST", "/api/v1/destinations"): {"name": "x", "kind": "S3", "settings": {"bucket": "partner"}},
+    ("PATCH", "/api/v1/destinations/dst_x"): {"enabled": True},
     ("PATCH", "/api/v1/webhook-endpoints/callback"): {"enabled": True},
     ("POST", "/api/v1/webhook-endpoints/callback/rotate-secret"): {"overlapHours": 1},
     ("POST", "/api/v1/schedules"): {"name": "x", "request": GOOD, "when": "daily"},

@@ -102,6 +102,8 @@ BODIES: dict[tuple[str, str], list[Json]] = {
     ("POST", ENDPOINTS): [{"url": URL, "events": ["report.ready"], "reportTypes": ["TRANSACTIONS"]}],
     ("PATCH", ENDPOINTS + "/{endpointId}"): [{"url": URL, "events": ["report.ready"], "reportTypes": ["FEES"]}],
     ("POST", ENDPOINTS + "/{endpointId}/rotate-secret"): [{"overlapHours": 1}],
+    ("POST", "/api/v1/destinations"): [{"name": "Partner", "kind": "S3", "settings": {"bucket": "partner-reports"}}],
+    ("PATCH", "/api/v1/destinations/{destinationId}"): [{"name": "Partner", "settings": {"bucket": "partner-reports"}}],
     ("POST", SCHEDULES): [{**_WORD, **_PERIOD}, *({**_CRON, "request": request} for request in _REPORTS)],
     ("POST", SCHEDULES + "/{scheduleId}/backfill"): [{**_DAYS, "dryRun": True}],
     ("POST", SCHEDULES + "/preview"): [{**_WORD, **_PERIOD}, *({**_CRON, "request": each} for each in _REPORTS)],

@@ -61,10 +61,10 @@ def test_invalid_settings_are_refused(system: System, settings: dict[str, Any], 
 
 def test_a_destination_is_changed_and_deleted(system: System) -> None:
     made = create_destination(system)
-    assert (made["kind"], made["address"], made["namePrefix"]) == ("S3", f"s3://{BUCKET}", "demo/")
+    assert (made["kind"], made["url"], made["namePrefix"]) == ("S3", f"s3://{BUCKET}", "demo/")
     path = f"{DESTINATIONS}/{made['id']}"
     changed = call(system, "PATCH", path, {"name": "Other", "settings": {"bucket": "other", "secretName": "keys"}})
-    assert (changed["name"], changed["address"], changed["namePrefix"]) == ("Other", "s3://other", "")
+    assert (changed["name"], changed["url"], changed["namePrefix"]) == ("Other", "s3://other", "")
     assert call(system, "PATCH", path, {"enabled": False})["enabled"] is False
     assert call(system, "PATCH", path, {"enabled": True})["enabled"] is True
     assert [item["id"] for item in call(system, "GET", DESTINATIONS)["items"]] == [made["id"]]
@@ -127,7 +127,9 @@ def test_a_schedule_delivers_its_reports(system: System, admin: Connection[Tuple
     system.deliver_files()
     assert [each["status"] for each in deliveries_of(system, run["id"])] == ["DELIVERED"]
     assert all(name.startswith("demo/second/") for name in delivered(system))
-    admin.execute("UPDATE resma.schedules SET next_run_at = clock_timestamp(), due_at = clock_timestamp()")
+    admin.execute(
+        "UPDATE resma.schedules SET next_run_at = date_trunc('day', now()) + interval '6 hours', due_at = now()"
+    )
     assert system.run_scheduler()["started"] == 1
     assert system.work_once()
     system.deliver_files()

@@ -13,7 +13,7 @@
 /**
  * @typedef {{type: string, format?: string | null, formats: string[], filters: Object<string, any>,
  *   columns: string[] | null, locale: string, timeZone: string, title: string | null,
- *   options: Object<string, Object<string, string>>, callbackUrl: string | null,
+ *   options: Object<string, Object<string, string>>, callbackUrl: string | null, deliverTo: string[] | null,
  *   splitBy?: string[] | null, zip?: boolean, onlyIf?: OnlyIf | null}} ReportRequest
  */
 /**
@@ -92,6 +92,16 @@
  * @typedef {{eventId: string, endpointId: string, event: string, reportId: string, url: string,
  *   status: "PENDING" | "DELIVERED" | "FAILED", endedReason: string | null, createdAt: string,
  *   nextAttemptAt: string | null, deliveredAt: string | null, attempts: Attempt[]}} Delivery
+ */
+/**
+ * @typedef {{id: string, name: string, kind: string, settings: Object<string, string>, url: string, enabled: boolean, createdAt: string,
+ *   failing: boolean, lastAttempt: {startedAt: string, errorCode: string | null, errorDetail: string | null} | null}} FileDestination
+ */
+/**
+ * @typedef {{id: string, destinationId: string, destinationName: string | null, reportId: string | null,
+ *   status: "PENDING" | "DELIVERED" | "FAILED", endedReason: string | null, createdAt: string, nextAttemptAt: string | null, filesDelivered: number,
+ *   files: {name: string, bytes: number, sha256: string}[],
+ *   attempts: {attempt: number, startedAt: string, milliseconds: number | null, outcome: string | null, errorDetail: string | null}[]}} FileDelivery
  */
 /**
  * @typedef {{reportId: string, type: string, title: string | null, formats: string[], attempts: number, redrives: number, createdAt: string,

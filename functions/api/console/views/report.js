@@ -8,6 +8,7 @@ import { badge, loadTypes, titleOf, wayBack } from "../parts/elements.js";
 import { poll } from "../lib/poll.js";
 import { reportActions } from "../parts/report_actions.js";
 import { deliveriesSection } from "../parts/report_deliveries.js";
+import { fileDeliveriesSection } from "../parts/report_file_deliveries.js";
 import { notifier } from "../parts/report_notify.js";
 import { controlSection, factsSection, totalsSection } from "../parts/report_facts.js";
 import { failedFiles, failure, noRows, warnings } from "../parts/report_notices.js";
@@ -64,7 +65,7 @@ export async function showReport(main, { parameters: [id], signal }) {
     const section = await ignoreProblem(summarySection(report, types, signal));
     if (section !== null) put(parts.summary, section);
   };
-  const showDeliveries = () => put(parts.deliveries, deliveriesSection(id, signal));
+  const showDeliveries = () => put(parts.deliveries, fileDeliveriesSection(id, signal), deliveriesSection(id, signal));
   const follow = () => poll(update, signal, (problem) => { loading.remove(); put(parts.problemArea, problem && problemBox(problem)); });
   await follow();
 }

@@ -70,6 +70,10 @@ def generate(  # noqa: PLR0913  # options of a command line
     callback: Annotated[
         str | None, typer.Option("--callback-url", metavar="URL", help="Send a webhook to this URL when it has ended.")
     ] = None,
+    destinations: Annotated[
+        list[str] | None,
+        typer.Option("--deliver-to", metavar="ID", help="Deliver the files to this destination. Repeat for more."),
+    ] = None,
     key: Annotated[
         str | None,
         typer.Option(
@@ -96,6 +100,7 @@ def generate(  # noqa: PLR0913  # options of a command line
         )
     request |= {"deduplicate": True} if deduplicate else {}
     request |= {"callbackUrl": callback} if callback else {}
+    request |= {"deliverTo": destinations} if destinations else {}
     report: Json = api.post("/api/v1/reports/generate", request, key=key, is_repeatable=True)
     if waits:
         wait_and_save(api_options, report, target, cancels=cancels)

@@ -28,6 +28,7 @@ SCOPES = (
     "reports:delete",
     "personal:read",
     "webhooks:manage",
+    "destinations:manage",
     "keys:manage",
     "dead-letters:manage",
     "schedules:manage",

@@ -1,0 +1,187 @@
+"""`resma destination`: where files of reports are delivered, and the deliveries."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from resma_cli.api_client import Json, path_of
+from resma_cli.completion import one_of
+from resma_cli.confirm import Yes, confirm
+from resma_cli.dates import show_timestamp
+from resma_cli.exit_codes import CommandFailedError, ExitCode
+from resma_cli.ids import find_destination_id, find_report_id
+from resma_cli.output import TableColumn, draw_pairs, draw_table
+from resma_cli.rendering import display_ids
+from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
+
+app = typer.Typer(no_args_is_help=True, help="Manage where files of reports are delivered.")
+
+_ALL = "/api/v1/destinations"
+DestinationId = Annotated[str, typer.Argument(metavar="ID", help="Id of the destination, or its first characters.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--setting", metavar="NAME=VALUE", help="Setting of the kind, such as bucket=partner. Repeat for more."
+    ),
+]
+
+
+@app.command("list", epilog=examples("resma destination list"))
+@with_groups
+def list_destinations(api_options: ApiOptions) -> None:
+    """List destinations, and whether they work."""
+    items: list[Json] = api_options.api.get(_ALL)["items"]
+    api_options.output.show({"items": items}, lambda console: _draw_destinations(console, items))
+
+
+@app.command(
+    "create",
+    epilog=examples('resma destination create "Partner\'s bucket" --kind S3 --setting bucket=partner-reports'),
+)
+@with_groups
+def create_destination(
+    api_options: ApiOptions,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the destination.")],
+    kind: Annotated[
+        str, typer.Option("--kind", help="Kind of the destination: S3.", autocompletion=one_of("S3"))
+    ] = "S3",
+    settings: Settings = None,
+) -> None:
+    """Create a destination. Nothing is sent there before a test or a report."""
+    body = {"name": name, "kind": kind.upper(), "settings": _parse(settings)}
+    made: Json = api_options.api.post(_ALL, body)
+    pairs = [("id", made["id"]), ("url", made["url"]), ("external id", made["externalId"])]
+    api_options.output.show(made, lambda console: draw_pairs(console, pairs))
+
+
+@app.command("update", epilog=examples("resma destination update dst_0f9e2d4c --disable"))
+@with_groups
+def update_destination(
+    api_options: ApiOptions,
+    destination_id: DestinationId,
+    name: Annotated[str | None, typer.Option("--name", help="New name.")] = None,
+    settings: Settings = None,
+    enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether files are delivered.")] = None,
+) -> None:
+    """Change a destination. All its settings are replaced if there is a `--setting`."""
+    destination_id = find_destination_id(api_options.api, destination_id)
+    values = {"name": name, "settings": _parse(settings) if settings else None, "enabled": enabled}
+    changes = {key: value for key, value in values.items() if value is not None}
+    if not changes:
+        raise CommandFailedError(
+            ExitCode.USAGE, "Name what to change: `--name`, `--setting`, `--enable` or `--disable`."
+        )
+    changed: Json = api_options.api.patch(path_of("destinations", destination_id), changes)
+    api_options.output.show(changed, lambda console: _draw_destinations(console, [changed]))
+
+
+@app.command("delete", epilog=examples("resma destination delete dst_0f9e2d4c --yes"))
+@with_groups
+def delete_destination(api_options: ApiOptions, destination_id: DestinationId, yes: Yes = False) -> None:
+    """Delete a destination, and end its pending deliveries."""
+    destination_id = find_destination_id(api_options.api, destination_id)
+    confirm(f"Delete destination {destination_id}?", yes=yes)
+    api_options.api.delete(path_of("destinations", destination_id))
+    document = {"id": destination_id, "status": "deleted"}
+    api_options.output.show(document, lambda console: console.print(f"Deleted destination {destination_id}."))
+
+
+@app.command("test", epilog=examples("resma destination test dst_0f9e2d4c"))
+@with_groups
+def test_destination(api_options: ApiOptions, destination_id: DestinationId) -> None:
+    """Deliver a test file. `resma destination deliveries` shows whether it has arrived."""
+    destination_id = find_destination_id(api_options.api, destination_id)
+    delivery: Json = api_options.api.post(path_of("destinations", destination_id, "test"))
+    api_options.output.show(delivery, lambda console: _draw_deliveries(console, [delivery]))
+
+
+@app.command(
+    "deliveries",
+    epilog=examples(
+        "resma destination deliveries --destination dst_0f9e2d4c --status FAILED",
+        "resma destination deliveries --report 840edab4",
+    ),
+)
+@with_groups
+def list_deliveries(
+    api_options: ApiOptions,
+    destination: Annotated[str | None, typer.Option(metavar="ID", help="List deliveries to this destination.")] = None,
+    report: Annotated[str | None, typer.Option(metavar="ID", help="List deliveries of this report.")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            autocompletion=one_of("PENDING", "DELIVERED", "FAILED"),
+            help="List deliveries of this status: PENDING, DELIVERED or FAILED.",
+        ),
+    ] = None,
+    limit: Limit = 20,
+) -> None:
+    """List deliveries to a destination or of a report, and the results of their last attempts."""
+    status = status and status.upper()
+    if (destination is None) == (report is None):
+        raise CommandFailedError(ExitCode.USAGE, "Either `--destination ID` or `--report ID` is required.")
+    if report is not None:
+        where = path_of("reports", find_report_id(api_options.api, report)) + "/file-deliveries"
+        found: list[Json] = api_options.api.get(where)["items"]
+        items, following = [item for item in found if status in {None, item["status"]}][:limit], None
+    else:
+        where = path_of("destinations", find_destination_id(api_options.api, destination or "")) + "/deliveries"
+        items, following = api_options.api.pages(where, {"status": status}, limit)
+    api_options.output.show({"items": items, "next": following}, lambda console: _draw_deliveries(console, items))
+
+
+@app.command("replay", epilog=examples("resma destination replay dlv_840edab4930d475eb6a2bb69c18a6792"))
+@with_groups
+def replay(
+    api_options: ApiOptions,
+    delivery_id: Annotated[str, typer.Argument(metavar="DELIVERY", help="Id of the delivery.")],
+) -> None:
+    """Deliver files again under the same names. Files that still exist there are not sent again."""
+    delivery: Json = api_options.api.post(path_of("file-deliveries", delivery_id, "replay"))
+    api_options.output.show(delivery, lambda console: _draw_deliveries(console, [delivery]))
+
+
+def _parse(settings: list[str] | None) -> dict[str, str]:
+    """Returns settings by name. Raises CommandFailedError for one without `=`."""
+    parsed = {}
+    for setting in settings or ():
+        name, has_value, value = setting.partition("=")
+        if not (name and has_value):
+            raise CommandFailedError(ExitCode.USAGE, f"`{setting}` is not a setting. Use the form NAME=VALUE.")
+        parsed[name] = value
+    return parsed
+
+
+def _draw_destinations(console: Console, items: list[Json]) -> None:
+    ids = display_ids(console, [item["id"] for item in items])
+    rows = [(id_, item["name"], item["kind"], item["url"], _state(item)) for id_, item in zip(ids, items, strict=True)]
+    columns = ("ID", TableColumn("NAME", is_flexible=True), "KIND", TableColumn("URL", is_flexible=True), "STATE")
+    draw_table(console, columns, rows)
+
+
+def _state(destination: Json) -> str:
+    if not destination["enabled"]:
+        return "disabled"
+    return f"failing ({destination['lastAttempt']['errorCode']})" if destination["failing"] else "enabled"
+
+
+def _draw_deliveries(console: Console, items: list[Json]) -> None:
+    rows = []
+    for item in items:
+        last = (item["attempts"] or [{}])[-1]
+        result = item["endedReason"] or last.get("errorCode") or ""
+        rows.append((item["id"], item["destinationName"] or "", item["status"], item["filesDelivered"], result))
+    columns = (
+        "DELIVERY ID",
+        TableColumn("DESTINATION", is_flexible=True),
+        "STATUS",
+        TableColumn("FILES", is_number=True),
+        TableColumn("LAST ERROR", is_flexible=True),
+    )
+    draw_table(console, columns, rows)
+    for item in items:
+        if item["nextAttemptAt"] and console.is_terminal:
+            console.print(f"next attempt of {item['id']}: {show_timestamp(item['nextAttemptAt'])}", style="dim")
