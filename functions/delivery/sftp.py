@@ -217,7 +217,7 @@ class SftpTransport:
 
     def _where(self, path: str) -> str:
         """Returns the server and the path, so that the progress at another server is not continued."""
-        return f"{self._settings.address}|{path}"
+        return f"{self._settings.url}|{path}"
 
     @contextmanager
     def _errors(self, name: str) -> Iterator[None]:

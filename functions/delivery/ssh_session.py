@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import logging
 import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -30,6 +31,9 @@ HANDSHAKE_SECONDS = 20.0
 """Maximum duration of the key exchange, and of the login."""
 ANSWER_SECONDS = 25.0
 """Maximum duration of waiting for a response, or for room in the window of the connection."""
+
+# Errors of sessions are recorded with their attempt, and paramiko would log them with their stack traces.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 _ALGORITHMS_OF_TYPES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 """Signature algorithms of a type of key, if they do not have the name of the type."""
@@ -84,7 +88,7 @@ def _exchange_keys(transport: paramiko.Transport, settings: SftpSettings, where:
     try:
         transport.start_client(timeout=HANDSHAKE_SECONDS)
         found = transport.get_remote_server_key()
-    except paramiko.IncompatiblePeer as error:
+    except paramiko.ssh_exception.IncompatiblePeer as error:
         raise HostKeyError(
             f"The server at {where} and Resma have no algorithm in common ({error}). If `hostKeys` lists public keys, "
             "the server must have a key of one of their types."

@@ -83,6 +83,11 @@ class SftpSettings(DestinationSettings):
         "and, at the end, `{file}`.",
     )
 
+    @field_validator("host")
+    @classmethod
+    def _in_lower_case(cls, value: str) -> str:
+        return value.lower().removesuffix(".")
+
     @field_validator("path")
     @classmethod
     def _is_pattern(cls, value: str) -> str:
@@ -128,7 +133,7 @@ class SftpSettings(DestinationSettings):
         return self.path
 
     @property
-    def address(self) -> str:
+    def url(self) -> str:
         """The folder as a URL."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == 22 else f":{self.port}"
