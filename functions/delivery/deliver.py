@@ -190,7 +190,7 @@ def _deliver_file(attempt: _Attempt, file: PlannedFile) -> None:
     claim, system = attempt.claim, attempt.resources.system
     name = fill_pattern(attempt.name_pattern, type_=file.type, day=file.day, report=file.report, file=file.own_name)
     with system.transaction(claim.tenant_id) as connection:
-        name, state = begin_file(connection, claim, file.position, name, file.bytes, file.sha256)
+        name, state = begin_file(connection, claim, file.position, name, file.size, file.sha256)
 
     def record(progress: dict[str, Any] | None) -> None:
         with system.transaction(claim.tenant_id) as connection:
@@ -213,7 +213,7 @@ def _outgoing(store: ReportStore, file: PlannedFile, name: str) -> OutgoingFile:
 
     return OutgoingFile(
         name=name,
-        bytes=file.bytes,
+        bytes=file.size,
         sha256=file.sha256,
         media_type=file.media_type,
         report=file.report,

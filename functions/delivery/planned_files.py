@@ -32,7 +32,8 @@ class PlannedFile:
     day: date
     report: str
     """Id of the report, or of the delivery of a test file."""
-    bytes: int
+    size: int
+    """Size in bytes."""
     sha256: str
     media_type: str
     object_key: str | None
@@ -49,7 +50,7 @@ def plan_test(delivery_id: str) -> PlannedFile:
         type="TEST",
         day=datetime.now(UTC).date(),
         report=delivery_id,
-        bytes=len(content),
+        size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         media_type="text/plain; charset=utf-8",
         object_key=None,
@@ -126,7 +127,7 @@ def _planned(  # noqa: PLR0913, PLR0917  # the properties of a file
         type=report.type,
         day=as_of.date(),
         report=str(report.report_id),
-        bytes=size,
+        size=size,
         sha256=sha256,
         media_type=media_type,
         object_key=key,

@@ -68,9 +68,9 @@ class Partner:
     def wait_until_delivered(self, report_id: str) -> list[Json]:
         """Waits until all deliveries of a report have arrived, and returns them."""
 
-        def arrived() -> list[Json] | None:
+        def arrived() -> list[Json]:
             found = self.deliveries(report_id)
-            return found if found and all(each["status"] == "DELIVERED" for each in found) else None
+            return found if all(each["status"] == "DELIVERED" for each in found) else []
 
         return eventually("the files are delivered", arrived)
 

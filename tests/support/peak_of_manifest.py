@@ -38,6 +38,7 @@ from worker.time_budget import TimeBudget
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+    from resma.destinations.queue import DeliveryQueue
     from resma.jobs.queue import JobQueue
 
 DATABASE_URL = "RESMA_PEAK_DATABASE_URL"
@@ -97,6 +98,7 @@ def run(report_id: UUID) -> dict[str, float]:
         source=database,
         shard_source=database,
         queue=cast("JobQueue", None),
+        deliveries=cast("DeliveryQueue", None),
         shards_in_flight_per_report=1,
         shards_in_flight_per_tenant=1,
         s3=cast("S3Client", _StoreOfZeros(client)),

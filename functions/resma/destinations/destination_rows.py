@@ -162,7 +162,7 @@ def delete_destination(connection: Connection[TupleRow], tenant_id: str, destina
 def _fetch(
     connection: Connection[TupleRow], statement: str | sql.Composed, values: Mapping[str, Any]
 ) -> DestinationRow | None:
-    composed = sql.SQL(statement) if isinstance(statement, str) else statement  # type: ignore[arg-type]
+    composed = sql.SQL(statement) if isinstance(statement, str) else statement
     with connection.cursor(row_factory=class_row(DestinationRow)) as cursor:
         cursor.execute(sql.SQL("{} RETURNING {}").format(composed, _COLUMNS), values)
         return cursor.fetchone()

@@ -31,6 +31,8 @@ SCHEDULES = "/api/v1/schedules"
 KEYS = "/api/v1/api-keys"
 DEAD_LETTERS = "/api/v1/dead-letters"
 URL = "https://hooks.example.com/resma?a=b"
+STORE = "https://store.example.com"
+DESTINATION = f"dst_{0:032x}"
 
 _DAYS = {"from": "2024-01-01", "to": "2024-01-31"}
 _MORE = {"locale": "pt-BR", "timeZone": "America/Sao_Paulo", "title": "March", "callbackUrl": URL}
@@ -80,6 +82,7 @@ _SPLIT: Json = {
         "totals": [{"amount": "amount", "currency": "BRL", "min": "-1.50", "max": "1000"}],
         "changed": True,
     },
+    "deliverTo": [DESTINATION],
 }
 _REPORTS: list[Json] = [_TRANSACTIONS, _AUDIT_TRAIL, _STATEMENT, _SUMMARY, _FEES, _SPLIT]
 _WORD = {"name": "Monthly", "when": "first-business-day", "at": "06:30", "calendar": "BR", "timeZone": "Europe/Lisbon"}
@@ -92,6 +95,18 @@ _CRON = {
 }
 _PERIOD = {"request": {"type": "TRANSACTIONS", "format": "CSV"}, "period": "last-month"}
 
+_BUCKETS: list[Json] = [
+    {
+        "bucket": "partner-reports",
+        "path": "{type}/{file}",
+        "region": "sa-east-1",
+        "roleArn": "arn:aws:iam::111122223333:role/resma-delivery",
+        "kmsKeyArn": "arn:aws:kms:sa-east-1:111122223333:alias/reports",
+        "bucketOwner": "111122223333",
+    },
+    {"bucket": "partner-reports", "endpointUrl": STORE, "secretName": "partner"},
+]
+
 BODIES: dict[tuple[str, str], list[Json]] = {
     ("POST", GENERATE): _REPORTS,
     ("POST", "/api/v1/reports/estimate"): _REPORTS,
@@ -102,8 +117,8 @@ BODIES: dict[tuple[str, str], list[Json]] = {
     ("POST", ENDPOINTS): [{"url": URL, "events": ["report.ready"], "reportTypes": ["TRANSACTIONS"]}],
     ("PATCH", ENDPOINTS + "/{endpointId}"): [{"url": URL, "events": ["report.ready"], "reportTypes": ["FEES"]}],
     ("POST", ENDPOINTS + "/{endpointId}/rotate-secret"): [{"overlapHours": 1}],
-    ("POST", "/api/v1/destinations"): [{"name": "Partner", "kind": "S3", "settings": {"bucket": "partner-reports"}}],
-    ("PATCH", "/api/v1/destinations/{destinationId}"): [{"name": "Partner", "settings": {"bucket": "partner-reports"}}],
+    ("POST", "/api/v1/destinations"): [{"name": "Partner", "kind": "S3", "settings": each} for each in _BUCKETS],
+    ("PATCH", "/api/v1/destinations/{destinationId}"): [{"name": "Partner", "settings": each} for each in _BUCKETS],
     ("POST", SCHEDULES): [{**_WORD, **_PERIOD}, *({**_CRON, "request": request} for request in _REPORTS)],
     ("POST", SCHEDULES + "/{scheduleId}/backfill"): [{**_DAYS, "dryRun": True}],
     ("POST", SCHEDULES + "/preview"): [{**_WORD, **_PERIOD}, *({**_CRON, "request": each} for each in _REPORTS)],
@@ -117,7 +132,10 @@ BODIES: dict[tuple[str, str], list[Json]] = {
 STRINGS = ("\0", "a\0", "", " ", "\n", "\x7f", "x\\y", "é", "\u2028", "\U0001f9fe", "x" * 300, "x" * 10_001, "x\n")
 """Strings that violate limits of all kinds."""
 
-BROADER = {"timeZone", "callbackUrl", "url", "when", "from", "to", "endsAt", "calendar", "at", "columns", "over"}
+BROADER = {"timeZone", "callbackUrl", "url", "when", "from", "to", "endsAt", "calendar", "at", "columns", "over"} | {
+    "path",
+    "endpointUrl",
+}
 """Fields whose rules a JSON Schema cannot express. The document may allow what the API rejects, except NUL."""
 
 
@@ -129,6 +147,12 @@ def lifted(
     shutil.copytree(DEMO_CATALOG, tmp_path / "catalog")
     shutil.copytree(SAMPLES / "fees", tmp_path / "catalog" / "fees")
     monkeypatch.setenv("RESMA_CATALOG", str(tmp_path / "catalog"))
+    monkeypatch.setenv("DESTINATION_S3_ENDPOINTS", STORE)
+    admin.execute(
+        "INSERT INTO resma.destinations (tenant_id, destination_id, name, kind, settings, accepts_personal, created_by,"
+        " updated_by) VALUES ('demo', %s, 'test', 'S3', '{\"bucket\": \"partner\"}', true, 'test', 'test')",
+        (DESTINATION,),
+    )
     admin.execute("UPDATE resma.tenants SET requests_per_second = 10000, requests_burst = 10000, live_reports = 10000")
     yield system
     admin.execute(
@@ -231,6 +255,7 @@ def _existing(system: System, path: str) -> str:
 _MADE: dict[str, tuple[str, Json]] = {
     "keyId": (KEYS, {"name": "test", "scopes": ["reports:read"]}),
     "endpointId": (ENDPOINTS, {"url": URL}),
+    "destinationId": ("/api/v1/destinations", {"name": "test", "kind": "S3", "settings": {"bucket": "partner"}}),
     "scheduleId": (SCHEDULES, {**_WORD, **_PERIOD}),
     "reportId": (GENERATE, _SPLIT),
 }

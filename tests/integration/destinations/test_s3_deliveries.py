@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 import delivery.s3
 from delivery.claims import MAX_ATTEMPTS, MAX_PER_DESTINATION, claim_next, finish_file, record_outcome
 from delivery.claims import AttemptOutcome as Outcome
+from resma.aws import s3_access
 from resma.errors import LeaseLostError
 from resma.retry_pauses import BACKOFF
 from tests.support.destinations import (
@@ -85,7 +86,7 @@ def _store_keys(tenant: str, name: str) -> None:
 
 def test_a_role_is_assumed_with_the_id_of_the_destination(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     assumed: list[tuple[str, str]] = []
-    original = delivery.s3.assume_role
+    original = s3_access.assume_role
 
     def assume(role_arn: str, external_id: str, session_name: str) -> Any:
         assumed.append((role_arn, external_id))
