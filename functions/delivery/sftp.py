@@ -112,7 +112,7 @@ class SftpTransport:
             return None
 
     def _is_delivered(self, file: OutgoingFile, path: str, temporary: str, progress: Progress) -> bool:
-        """Returns whether the file is there, complete, under its name. Raises NameExistsError for another file."""
+        """Returns whether the file exists, complete, under its name. Raises NameExistsError for another file."""
         found = self._find(path)
         if found is None:
             return False
@@ -280,7 +280,7 @@ def _state(stage: str, where: str, offset: int, sha256: Sha256 | None) -> dict[s
 
 
 def _resumed(state: dict[str, Any] | None, stage: str, where: str) -> tuple[int, Sha256]:
-    """Returns the offset and the hash of an earlier attempt at this stage, or those of a beginning."""
+    """Returns the offset and the hash of an earlier attempt at this stage, or those of an empty file."""
     if not state or (state["stage"], state["where"]) != (stage, where):
         return 0, Sha256()
     return state["offset"], Sha256.from_state(bytes.fromhex(state["sha256"]))

@@ -81,7 +81,7 @@ def _exchange_keys(transport: paramiko.Transport, settings: SftpSettings, where:
     """Exchanges keys, and compares the host key with the expected ones. Raises HostKeyError for another one."""
     types = {key.split()[0] for key in settings.host_keys}  # a fingerprint does not say its type
     if types <= set(KEY_TYPES):
-        # A server has a key of each type, and shows one of those that the client asks for.
+        # A server has a key of each type, and shows one of those that the client accepts.
         options = transport.get_security_options()
         wanted = [name for type_ in types for name in _ALGORITHMS_OF_TYPES.get(type_, (type_,))]
         options.key_types = tuple(name for name in options.key_types if name in wanted)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL
 
 
 class _Rules(paramiko.ServerInterface):
@@ -19,7 +20,7 @@ class _Rules(paramiko.ServerInterface):
         return "password"
 
     def check_auth_password(self, username: str, password: str) -> int:
-        return paramiko.AUTH_SUCCESSFUL if (username, password) == self._login else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if (username, password) == self._login else AUTH_FAILED
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ class SftpSettings(DestinationSettings):
         min_length=1,
         max_length=253,
         json_schema_extra={"pattern": r"^[A-Za-z0-9._:-]+$"},
-        description="Full name or public IP address of the server.",
+        description="Full name of the server, or its public IP address.",
     )
     port: int = Field(default=22, ge=1, le=65535, strict=True, description="Port of the server.")
     user: str = Field(
@@ -70,7 +70,7 @@ class SftpSettings(DestinationSettings):
         default="",
         max_length=500,
         json_schema_extra={"pattern": r"^/?([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$"},
-        description="Folder that exists at the server. Without a slash at its beginning it is relative to the folder "
+        description="Folder that exists at the server. Without a leading slash it is relative to the folder "
         "in which the user begins. Empty: that folder.",
     )
     path: str = Field(

@@ -26,9 +26,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 
 @pytest.fixture
-def server(running: SshServer, system: System) -> SshServer:
+def server(running: SshServer, system: System) -> SshServer:  # the secret is stored in the system's AWS
     """The server without files, with its key as a secret of the tenant."""
-    assert system
     running.clear()
     boto3.client("secretsmanager").create_secret(
         Name="resma/local/destinations/demo/partner-sftp", SecretString=json.dumps({"privateKey": running.private_key})

@@ -1,4 +1,4 @@
-"""The transport by SFTP at a real OpenSSH server: names, continuation, and faults at every stage."""
+"""The transport by SFTP at a real OpenSSH server: names, continuation, and broken connections at every stage."""
 
 from __future__ import annotations
 
