@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from api.access_log.routes import router as access_log_router
 from api.api_keys.routes import router as api_keys_router
 from api.auth.authenticate import authenticate
 from api.auth.scopes import check_scopes, require_scopes
@@ -81,6 +82,7 @@ app.include_router(report_requests_router)
 app.include_router(estimates_router)
 app.include_router(reports_router)
 app.include_router(report_files_router)
+app.include_router(access_log_router)
 app.include_router(report_types_router)
 app.include_router(api_keys_router)
 app.include_router(health.router)

@@ -51,6 +51,12 @@ def source() -> Database:
 
 
 @lru_cache
+def records() -> Database:
+    """Returns the database of the project's own tables, for estimates of reports about them."""
+    return Database(settings().database_secret_arn, "resma-api-records")
+
+
+@lru_cache
 def rules() -> DeploymentRules:
     """Returns the rules for requests that depend on this deployment."""
     return DeploymentRules(settings().receivers, SourceTimeZones(source()))

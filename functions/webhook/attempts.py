@@ -108,8 +108,8 @@ def _claim(connection: Connection[TupleRow], due: str, values: dict[str, object]
                           coalesce(e.secret_version, 1) AS secret_version,
                           coalesce(e.previous_version_until > clock_timestamp(), false) AS is_previous_valid
             ), recorded AS (
-                INSERT INTO resma.webhook_attempts (tenant_id, event_id, endpoint_id, attempt, url)
-                SELECT tenant_id, event_id, endpoint_id, attempts, url FROM claimed
+                INSERT INTO resma.webhook_attempts (tenant_id, event_id, endpoint_id, attempt, url, secret_version)
+                SELECT tenant_id, event_id, endpoint_id, attempts, url, secret_version FROM claimed
             )
             SELECT * FROM claimed
             """,  # noqa: S608  # only the two queries above

@@ -70,6 +70,7 @@ def _resources() -> WorkerResources:
     return WorkerResources(
         system=system,
         source=Database(settings.source_secret_arn, "resma-worker-source", "source-database"),
+        records=Database(settings.database_secret_arn, "resma-worker-records"),
         shard_source=Database(settings.source_secret_arn, "resma-worker-shards", "source-database"),
         s3=s3_client(settings.s3_credentials_secret_arn),
         s3_asking_once=s3_client(settings.s3_credentials_secret_arn, retries=False),

@@ -100,8 +100,9 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
             _keep_alive(claim, rows_done, invocation, connection)
 
     rows_before = claim.checkpoint["rows"] if claim.checkpoint else 0
-    with Heartbeat(beat, invocation.extend_visibility, resources.source.cancel, rows_before) as heartbeat:
-        source = resources.source.connect()  # first: if it is unavailable, the store is not called in vain
+    database = resources.database_of(report_type)
+    with Heartbeat(beat, invocation.extend_visibility, database.cancel, rows_before) as heartbeat:
+        source = database.connect()  # first: if it is unavailable, the store is not called in vain
         resumed = resume_from_checkpoint(resources, claim, stamp)
         remove_earlier_leftovers(resources, claim)
         with open_snapshot(

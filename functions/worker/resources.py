@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from resma.catalog import ReportType
 from resma.database.connection import Database
 from resma.destinations.queue import DeliveryQueue
 from resma.events.announcer import Announcer
@@ -26,6 +27,9 @@ class WorkerResources:
     """The system's database, with its own tables."""
     source: Database
     """The database that reports are made from, with a role that can only read."""
+    records: Database
+    """A second connection to the system's database, for reports about Resma's own records: the first one is used by
+    heartbeats meanwhile. Its login sees the rows of one tenant, and the transaction is read-only."""
     shard_source: Database
     """A second connection to that database, for the shards that a coordinator generates: its first one keeps the
     exported snapshot."""
@@ -49,6 +53,10 @@ class WorkerResources:
     worker_id: str = field(default_factory=lambda: os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or uuid4().hex)
     """Name of this process in the rows of shards: that of its log."""
     start_failures: StartFailures = field(default_factory=StartFailures)
+
+    def database_of(self, report_type: ReportType) -> Database:
+        """Returns the database that the query of a report type reads."""
+        return self.records if report_type.database == "system" else self.source
 
     @property
     def clients(self) -> Clients:

@@ -117,6 +117,11 @@ def preview(options: PreviewOptions) -> Preview:
     errors = [*locate(catalog, check_settings(catalog)[1]), *locate(folder, diagnostics)]
     if report_type is None or errors:
         raise PreviewError(_listed(errors))
+    if report_type.database == "system":
+        raise PreviewError(
+            f"{report_type.type} reads Resma's own records, and not the source. Generate it on the running stack: "
+            f"resma generate {report_type.type} --wait"
+        )
     with _in_use(catalog), _explained(), connect_source(options.source_url) as connection:
         values = _check_filters(report_type, options.filters or {})
         language = require_locale(options.locale).language

@@ -70,6 +70,7 @@ def prepare() -> None:
         LOOPBACK_TENANT="demo",
         DATABASE_SECRET_ARN=made["ARN"],
         QUEUE_URL=queue["QueueUrl"],
+        DELIVERY_QUEUE_URL=queue["QueueUrl"],
         # This request does not use these.
         SOURCE_SECRET_ARN="source",
         WEBHOOK_SECRET_ARN="webhook",

@@ -9,15 +9,9 @@ import psutil
 from tests.support.client import Client
 
 
-def function_name(client: Client, logical_name: str) -> str:
-    """Returns the full name of a function of the template."""
-    listed = client.aws("lambda").list_functions()["Functions"]
-    return next(str(item["FunctionName"]) for item in listed if f"-{logical_name}-" in item["FunctionName"])
-
-
 def running_processes(client: Client, logical_name: str) -> list[int]:
     """Returns the process ids of a function's running execution environments."""
-    return [pid for pid in client.stack.function_processes(function_name(client, logical_name)) if _is_running(pid)]
+    return [pid for pid in client.stack.function_processes(client.function_name(logical_name)) if _is_running(pid)]
 
 
 def _is_running(pid: int) -> bool:

@@ -204,7 +204,8 @@ def _verify_webhook(verdict: Verdict, row: Row, number: int, receivers: FaultyRe
 
 def _verify_remains(client: Client, verdict: Verdict, receivers: FaultyReceivers) -> None:
     bucket = client.stack.up.outputs["BucketName"]
-    for upload in client.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+    pages = client.s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+    for upload in (upload for page in pages for upload in page.get("Uploads", [])):
         verdict.open_uploads.append(f"{upload['Key']}, since {upload['Initiated']}")
     for output in ("QueueUrl", "DeadLetterQueueUrl"):
         if (backlog := client.backlog(output)) != Backlog(0, 0):

@@ -16,7 +16,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.chaos.content import content_sha256
 from tests.chaos.fault_injection import FaultInjector
-from tests.chaos.functions import function_name
 from tests.chaos.outage_injection import OutageInjector
 from tests.chaos.plan import ChaosPlan, PlannedRequest
 from tests.chaos.receivers import FaultyReceivers
@@ -223,7 +222,7 @@ def _request_report(client: Client, body: dict[str, Any], key: str, workload: Wo
 
 def _invoke_repeatedly(client: Client, function: str, stop: threading.Event) -> None:
     """Invokes a function more often than EventBridge does, without overlaps."""
-    name = function_name(client, function)
+    name = client.function_name(function)
     while not stop.wait(INVOKE_SECONDS):
         with contextlib.suppress(psycopg.Error, ClientError, BotoCoreError):
             if function == "WebhookFunction":

@@ -126,6 +126,9 @@ def test_types_list_show_and_download(client: Client, resma: CommandLine) -> Non
     assert hashlib.sha256((resma.folder / "mine.csv").read_bytes()).hexdigest() == saved["sha256"]
     assert streamed.out == (resma.folder / "mine.csv").read_text(encoding="utf-8")
     assert resma.run("download", report_id, "--output", "mine.csv").code == 2, "it exists already"
+    actions = [entry["action"] for entry in resma.do("access", report_id, "--all")["items"]]
+    assert actions == ["LINK_CREATED", "LINK_CREATED", "REQUESTED"]
+    assert "LINK_CREATED" in resma.run("access", report_id).out
     assert resma.run("show", "840edab4-930d-475e-b6a2-bb69c18a6792").code == 5
 
 

@@ -145,8 +145,8 @@ class Client:
 
     def objects(self, report_id: str) -> list[str]:
         """Returns the keys of a report's objects in the object store."""
-        listed = self.s3.list_objects_v2(Bucket=self.stack.up.outputs["BucketName"])
-        return [item["Key"] for item in listed.get("Contents", []) if report_id in item["Key"]]
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.stack.up.outputs["BucketName"])
+        return [item["Key"] for page in pages for item in page.get("Contents", []) if report_id in item["Key"]]
 
     def open_uploads(self, report_id: str, format_: str = "csv") -> list[str]:
         """Returns the ids of a report's multipart uploads that are neither completed nor aborted."""
@@ -184,10 +184,15 @@ class Client:
         """Returns the process ids of the worker function's execution environments."""
         return self.stack.function_processes(self.stack.up.outputs["WorkerFunctionName"])
 
+    def function_name(self, logical_name: str) -> str:
+        """Returns the full name of a function of the template."""
+        pages = self.aws("lambda").get_paginator("list_functions").paginate()
+        names = (str(item["FunctionName"]) for page in pages for item in page["Functions"])
+        return next(name for name in names if f"-{logical_name}-" in name)
+
     def invoke_function(self, logical_name: str, payload: bytes = b"{}") -> Any:
         """Invokes a function of the template by its logical name and returns the response of Lambda."""
-        listed = self.aws("lambda").list_functions()["Functions"]
-        name = next(item["FunctionName"] for item in listed if f"-{logical_name}-" in item["FunctionName"])
+        name = self.function_name(logical_name)
         return self.aws("lambda").invoke(FunctionName=name, Payload=payload)
 
 

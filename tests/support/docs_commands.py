@@ -90,7 +90,7 @@ RUNNERS: dict[str, Runner] = {
     r"(\.resma/venv/bin/)?resma admin event-schemas": Runner(
         "test", "tests/integration/events/test_report_requested.py::test_the_command_writes_the_schemas_of_the_code"
     ),
-    r"resma (type \w+|generate(?!.*--wait|.*--deliver-to)|list(?!.*--profile)|show|download)\b.*": Runner(
+    r"resma (type \w+|generate(?!.*--wait|.*--deliver-to)|list(?!.*--profile)|show|access|download)\b.*": Runner(
         "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
     ),
     r"resma (files \w+|verify)\b.*": Runner(

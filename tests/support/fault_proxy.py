@@ -13,7 +13,7 @@ from typing import Literal, Self
 _CHUNK = 65536
 _DRAIN_SECONDS = 5
 _MESSAGE = 4096
-"""Bytes that are kept of what a connection sent, in which a fault finds its texts together."""
+"""Bytes that are kept of what a connection sent, in which a fault finds both of its strings."""
 
 MAX_WAIT_SECONDS = 300
 """Maximum time that a fault waits for the end of another thread's fault."""

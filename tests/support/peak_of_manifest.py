@@ -96,6 +96,7 @@ def run(report_id: UUID) -> dict[str, float]:
     resources = WorkerResources(
         system=database,
         source=database,
+        records=database,
         shard_source=database,
         queue=cast("JobQueue", None),
         deliveries=cast("DeliveryQueue", None),

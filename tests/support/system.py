@@ -249,7 +249,8 @@ class System:
 
     def objects(self) -> list[str]:
         """Returns the keys of all objects in the bucket."""
-        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def open_uploads(self) -> list[Any]:
         """Returns the multipart uploads that are neither completed nor aborted."""
@@ -279,6 +280,7 @@ _CACHED: tuple[Callable[..., Any], ...] = (
     api.context.settings,
     api.context.database,
     api.context.source,
+    api.context.records,
     api.context.gate,
     api.context.rules,
     api.context.console_sign_in,
@@ -304,7 +306,7 @@ def clear_caches() -> None:
 
 def close_connections() -> None:
     """Closes the database connections that the functions keep open between invocations."""
-    for database in (api.context.database, api.context.source):
+    for database in (api.context.database, api.context.source, api.context.records):
         if database.cache_info().currsize:
             database().close()
     for resources in (
@@ -319,6 +321,7 @@ def close_connections() -> None:
             resources().system.close()
     if worker.app._resources.cache_info().currsize:
         worker.app._resources().source.close()
+        worker.app._resources().records.close()
         worker.app._resources().shard_source.close()
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from api.api_keys.models import ApiKeyList, ApiKeyRequest, ApiKeyView, CreatedApiKeyView
 from resma.access.api_keys import ApiKey, NewKey, find_key, insert_key, list_keys, revoke_key, rotate_key
-from resma.access.caller import Caller, require_scope
+from resma.access.caller import Caller, require_scope, subject_for
 from resma.database.connection import Database
 from resma.request_errors import FieldError
 
@@ -15,7 +15,7 @@ from resma.request_errors import FieldError
 def show_keys(database: Database, caller: Caller) -> ApiKeyList:
     """Returns all keys of the tenant, including revoked and expired ones."""
     with database.transaction(caller.tenant_id) as connection:
-        return ApiKeyList(items=[_view(key) for key in list_keys(connection, caller.tenant_id)])
+        return ApiKeyList(items=[_view(key, caller) for key in list_keys(connection, caller.tenant_id)])
 
 
 def create_key(database: Database, caller: Caller, request: ApiKeyRequest) -> CreatedApiKeyView:
@@ -52,8 +52,8 @@ def _require_scopes(caller: Caller, scopes: Collection[str]) -> None:
         require_scope(caller, scope, (field_error,))
 
 
-def _view(key: ApiKey) -> ApiKeyView:
-    return ApiKeyView.model_validate(_values(key))
+def _view(key: ApiKey, caller: Caller) -> ApiKeyView:
+    return ApiKeyView.model_validate({**_values(key), "created_by": subject_for(caller, key.created_by)})
 
 
 def _new_view(key: ApiKey, text: str) -> CreatedApiKeyView:

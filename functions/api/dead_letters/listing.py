@@ -10,6 +10,7 @@ from api.dead_letters.rows import list_dead_letters as select_dead_letters
 from api.http.cursor import next_page, read_cursor, write_cursor
 from api.http.page_size import fitting
 from api.reports.models import ErrorView
+from resma.access.caller import Caller, subject_for
 from resma.database.connection import Database
 from resma.jobs.report_rows import ReportCursor
 
@@ -31,11 +32,14 @@ def list_dead_letters(
     return DeadLetterList(items=items, next=following)
 
 
-def show_dead_letter(database: Database, tenant_id: str, report_id: UUID, base_url: str) -> DeadLetterDetails:
-    """Returns one dead letter and its redrives so far. Raises ReportNotFoundError, DeadLetterNotFoundError."""
-    with database.transaction(tenant_id) as connection:
-        letter, redrives = find_dead_letter(connection, tenant_id, report_id)
-    history = [_show_redrive(item) for item in redrives]
+def show_dead_letter(database: Database, caller: Caller, report_id: UUID, base_url: str) -> DeadLetterDetails:
+    """Returns one dead letter and its redrives so far, as the caller may see them.
+
+    Raises ReportNotFoundError, DeadLetterNotFoundError.
+    """
+    with database.transaction(caller.tenant_id) as connection:
+        letter, redrives = find_dead_letter(connection, caller.tenant_id, report_id)
+    history = [_show_redrive(item, caller) for item in redrives]
     return DeadLetterDetails.model_validate({**_show(letter, base_url), "history": history})
 
 
@@ -54,11 +58,11 @@ def _show(letter: DeadLetter, base_url: str) -> dict[str, object]:
     }
 
 
-def _show_redrive(item: Redrive) -> RedriveView:
+def _show_redrive(item: Redrive, caller: Caller) -> RedriveView:
     return RedriveView(
         redrive=item.redrive,
         redriven_at=item.redriven_at,
-        redriven_by=item.redriven_by,
+        redriven_by=subject_for(caller, item.redriven_by),
         reason=item.reason,
         attempts=item.attempt,
         error=ErrorView(code=item.error_code or "internal", detail=item.error_detail or ""),

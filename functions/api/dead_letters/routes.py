@@ -56,7 +56,7 @@ def handle_get_dead_letter(
     report_id: ReportId,
 ) -> DeadLetterDetails:
     """Handles GET: returns a dead letter with its error and its earlier redrives."""
-    return show_dead_letter(database(), caller_of(router).tenant_id, parse_report_id(report_id), base_url(router))
+    return show_dead_letter(database(), caller_of(router), parse_report_id(report_id), base_url(router))
 
 
 @router.post(
@@ -89,9 +89,10 @@ def handle_post_redrive(
     body: Annotated[RedriveRequest | None, Body()] = None,
 ) -> Response[ReportView]:
     """Handles POST: returns 202 with the report, or 409 for a report that is not dead-lettered."""
+    caller = caller_of(router)
     report, splits = redrive_dead_letter(
-        database(), queue(), caller_of(router), parse_report_id(report_id), body.reason if body else None
+        database(), queue(), caller, parse_report_id(report_id), body.reason if body else None
     )
-    view = show_report(report, base_url(router), splits=splits)
+    view = show_report(report, base_url(router), caller, splits=splits)
     headers: dict[str, str | list[str]] = {"Location": view.links.self_, "Retry-After": str(POLL_SECONDS)}
     return Response(HTTPStatus.ACCEPTED, "application/json", view, headers=headers)

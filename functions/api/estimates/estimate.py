@@ -43,6 +43,8 @@ class Estimator:
     system: Database
     source: Database
     """Database that reports read. Its connection is released after the query."""
+    records: Database
+    """The system's database, for reports about Resma's own records. Its connection is released after the query."""
     worker_seconds: int
     """Timeout of a worker invocation in seconds."""
 
@@ -60,7 +62,8 @@ def estimate_report(
             field_errors += find_destination_errors(connection, caller, request)
     content = check_request(caller, request, field_errors)
     report_type = find_report_type(request.type)
-    counted = _estimate_rows(estimator.source, caller.tenant_id, report_type, content)
+    database = estimator.records if report_type.database == "system" else estimator.source
+    counted = _estimate_rows(database, caller.tenant_id, report_type, content)
     with estimator.system.transaction(caller.tenant_id) as connection:
         files_seen, timings = observe(report_type, find_recent(connection, caller.tenant_id, content.type))
         queue = find_queue(connection, caller.tenant_id, content.type, content.formats)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.auth.scopes import needs
-from api.context import caller_of, database, rules, settings, source
+from api.context import caller_of, database, records, rules, settings, source
 from api.estimates.estimate import Estimator, estimate_report
 from api.estimates.models import EstimateView
 from resma.requests.report_request import ReportRequest
@@ -25,5 +25,5 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 )
 def handle_post_estimate(body: ReportRequest) -> EstimateView:
     """Handles POST: returns rows, bytes, pages and seconds, with warnings."""
-    estimator = Estimator(database(), source(), settings().worker_timeout_seconds)
+    estimator = Estimator(database(), source(), records(), settings().worker_timeout_seconds)
     return estimate_report(estimator, caller_of(router), body, rules().errors_of(body))

@@ -109,5 +109,6 @@ def handle_get_file_download(
 )
 def handle_post_retry_files(report_id: ReportId) -> Response[ReportView]:
     """Handles POST: returns 202 with the report, or 409 if it is READY, cancelled or not split."""
-    report, splits = retry_files(database(), queue(), caller_of(router), parse_report_id(report_id))
-    return accepted(show_report(report, base_url(router), splits=splits))
+    caller = caller_of(router)
+    report, splits = retry_files(database(), queue(), caller, parse_report_id(report_id))
+    return accepted(show_report(report, base_url(router), caller, splits=splits))

@@ -8,7 +8,7 @@ from uuid import UUID
 from aws_lambda_powertools import Logger
 
 from api.reports.models import DeletionView
-from resma.access.caller import Caller
+from resma.access.caller import Caller, subject_for
 from resma.database.connection import Database
 from resma.jobs.deletion import delete_report as delete_row
 
@@ -31,6 +31,6 @@ def delete_report(database: Database, caller: Caller, report_id: UUID) -> Deleti
         type=deletion.type,
         created_at=deletion.created_at,
         deleted_at=deletion.deleted_at,
-        deleted_by=deletion.deleted_by,
+        deleted_by=subject_for(caller, deletion.deleted_by),
         files_removed_at=deletion.files_removed_at,
     )

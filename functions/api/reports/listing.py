@@ -14,7 +14,7 @@ from api.http.timestamps import read_timestamp
 from api.reports.models import ReportList
 from api.reports.split_progress import count_splits
 from api.reports.view import show_report
-from resma.access.caller import Caller
+from resma.access.caller import Caller, is_personal_subject, require_scope
 from resma.database.connection import Database
 from resma.jobs.report_rows import ReportCursor
 from resma.jobs.report_rows import list_reports as select_reports
@@ -43,8 +43,11 @@ class ListQuery:
 def list_reports(database: Database, caller: Caller, query: ListQuery, base_url: str) -> ReportList:
     """Returns a page of the tenant's reports. It has fewer than `limit` if more would not fit into a response.
 
-    Raises RequestInvalidError for an invalid cursor or timestamp.
+    Raises RequestInvalidError for an invalid cursor or timestamp, and ScopeMissingError for a search by the subject of
+    another caller's token without the scope `personal:read`: subjects could be guessed by searching.
     """
+    if query.requested_by is not None and is_personal_subject(caller, query.requested_by):
+        require_scope(caller, "personal:read")
     tenant_id = caller.tenant_id
     filters: dict[str, str | datetime | None] = {"status": query.status, "type": query.type, "format": query.format}
     filters["id_prefix"] = query.id_prefix
@@ -64,7 +67,7 @@ def list_reports(database: Database, caller: Caller, query: ListQuery, base_url:
         names = name_requesters(connection, tenant_id, reports)
         splits = count_splits(connection, tenant_id, reports)
     shown = reports[: query.limit]
-    items = fitting([show_report(report, base_url, names=names, splits=splits) for report in shown])
+    items = fitting([show_report(report, base_url, caller, names=names, splits=splits) for report in shown])
     following = None
     if len(reports) > len(items):
         last = reports[len(items) - 1]

@@ -273,8 +273,9 @@ class ReportView(ViewModel):
     )
     requested_by: str | None = Field(
         description="Who requested the report: `key:`, `schedule:` or `event:` and an id, `token:` and its subject, or "
-        "`loopback`. If several requests returned this report, the caller of the first one. Null for reports from "
-        "before this was recorded."
+        "`loopback`. If several requests returned this report, the caller of the first one. Without the scope "
+        "`personal:read`, the subject of another caller's token is masked. Null for reports from before this was "
+        "recorded."
     )
     requested_by_name: str | None = Field(
         description="Current name of that key or schedule. Null in responses to requests that start or end a report."

@@ -36,10 +36,9 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """Handles POST: returns 202 with the report, `Location` and `Retry-After`."""
     key = router.current_event.headers.get("Idempotency-Key")
-    report, is_new = request_report(
-        database(), queue(), caller_of(router), body, key, more_errors=rules().errors_of(body)
-    )
-    return accepted(show_report(report, base_url(router), is_deduplicated=body.deduplicate and not is_new))
+    caller = caller_of(router)
+    report, is_new = request_report(database(), queue(), caller, body, key, more_errors=rules().errors_of(body))
+    return accepted(show_report(report, base_url(router), caller, is_deduplicated=body.deduplicate and not is_new))
 
 
 @router.post(
@@ -62,4 +61,4 @@ def handle_post_retry(
     key = router.current_event.headers.get("Idempotency-Key")
     more_errors = rules().errors_of(request)
     report, _ = request_report(database(), queue(), caller, request, key, retry_of=retried, more_errors=more_errors)
-    return accepted(show_report(report, base_url(router)))
+    return accepted(show_report(report, base_url(router), caller))

@@ -110,7 +110,8 @@ def handle_get_reports(  # noqa: PLR0913, PLR0917  # one parameter for each filt
             min_length=1,
             max_length=300,
             pattern=NO_NUL,
-            description="Only reports with this `requestedBy`; `me` is the caller.",
+            description="Only reports with this `requestedBy`; `me` is the caller. The subject of another token "
+            "requires the scope `personal:read`.",
         ),
     ] = None,
     search: Annotated[
@@ -148,7 +149,7 @@ def handle_get_report(
     report_id: ReportId,
 ) -> Response[ReportView]:
     """Handles GET: returns a report, with `Retry-After` while it is in progress."""
-    view = find_status(database(), caller_of(router).tenant_id, parse_report_id(report_id), base_url(router))
+    view = find_status(database(), caller_of(router), parse_report_id(report_id), base_url(router))
     is_in_progress = view.status in {"PENDING", "GENERATING"}
     headers: dict[str, str | list[str]] = {"Retry-After": str(POLL_SECONDS)} if is_in_progress else {}
     return Response(HTTPStatus.OK, "application/json", view, headers=headers)
@@ -235,8 +236,9 @@ def handle_post_cancel(
     report_id: ReportId,
 ) -> Response[ReportView]:
     """Handles POST: returns the cancelled report, also if it was cancelled before, or 409 if it has ended otherwise."""
-    report, splits = cancel_report(announcer(router), caller_of(router), parse_report_id(report_id))
-    return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router), splits=splits))
+    caller = caller_of(router)
+    report, splits = cancel_report(announcer(router), caller, parse_report_id(report_id))
+    return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router), caller, splits=splits))
 
 
 @router.delete(

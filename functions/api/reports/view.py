@@ -9,6 +9,7 @@ from uuid import UUID
 from api.reports.models import ErrorView, FileView, Links, MetricsView, ProgressView, ReportView, TotalView, WaitingFor
 from api.reports.progress import QueueStatus, seconds_left, stage_of
 from api.reports.split_progress import NO_SHARDS, SplitCounts, show_split
+from resma.access.caller import Caller, subject_for
 from resma.jobs.personal_data import masked_columns, personal_filters
 from resma.jobs.report_rows import Report, StoredFile
 from resma.report.content import MASK
@@ -19,13 +20,14 @@ from resma.webhooks.url import hide_query
 def show_report(  # noqa: PLR0913  # what the row does not have
     report: Report,
     base_url: str,
+    caller: Caller,
     *,
     is_deduplicated: bool = False,
     queue: QueueStatus | None = None,
     names: Mapping[str, str] = MappingProxyType({}),
     splits: Mapping[UUID, SplitCounts] = MappingProxyType({}),
 ) -> ReportView:
-    """Returns the JSON model of a report.
+    """Returns the JSON model of a report, as the caller may see it.
 
     `base_url` is the base URL of the API, `queue` the reports ahead of this one, `names` the names of requesters, and
     `splits` the counts of split reports that have shards.
@@ -51,7 +53,7 @@ def show_report(  # noqa: PLR0913  # what the row does not have
             "callback_url": report.callback_url and hide_query(report.callback_url),
             "deliver_to": report.deliver_to,
             "only_if": report.only_if,
-            "requested_by": report.requested_by,
+            "requested_by": report.requested_by and subject_for(caller, report.requested_by),
             "requested_by_name": names.get(report.requested_by or ""),
             "status": report.status,
             "progress": _progress(report, queue),

@@ -178,8 +178,7 @@ def handle_get_runs(
     ] = None,
 ) -> RunList:
     """Handles GET: returns a page of the runs of a schedule."""
-    tenant_id = caller_of(router).tenant_id
-    return show_runs(database(), tenant_id, schedule_id, PageQuery(limit, cursor), base_url(router))
+    return show_runs(database(), caller_of(router), schedule_id, PageQuery(limit, cursor), base_url(router))
 
 
 @router.post(
@@ -196,8 +195,9 @@ def handle_get_runs(
 def handle_post_run(schedule_id: ScheduleId) -> Response[ReportView]:
     """Handles POST: returns 202 with the report, `Location` and `Retry-After`."""
     key = router.current_event.headers.get("Idempotency-Key")
-    report = run_schedule(_schedules().find(schedule_id), caller_of(router), partial(_send, key))
-    return accepted(show_report(report, base_url(router)))
+    caller = caller_of(router)
+    report = run_schedule(_schedules().find(schedule_id), caller, partial(_send, key))
+    return accepted(show_report(report, base_url(router), caller))
 
 
 @router.post(

@@ -15,7 +15,7 @@ from api.auth.subject_names import name_subjects
 from api.http.cursor import cursor_invalid, next_page, read_cursor, read_microseconds, write_cursor, write_microseconds
 from api.http.page_size import fitting
 from api.schedules.models import RunList, RunView, ScheduleList, ScheduleView
-from resma.access.caller import Caller
+from resma.access.caller import Caller, subject_for
 from resma.database.connection import Database
 from resma.jobs.personal_data import mask_filters
 from resma.jobs.report_rows import ReportCursor
@@ -61,17 +61,18 @@ def show_schedules(database: Database, caller: Caller, query: PageQuery, base_ur
     return ScheduleList(items=items, next=following)
 
 
-def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQuery, base_url: str) -> RunList:
+def show_runs(database: Database, caller: Caller, schedule_id: str, query: PageQuery, base_url: str) -> RunList:
     """Returns a page of the runs of a schedule, latest first.
 
     Raises ScheduleNotFoundError, and RequestInvalidError for an invalid cursor.
     """
+    tenant_id = caller.tenant_id
     before = None if query.cursor is None else _read_run_cursor(query.cursor)
     with database.transaction(tenant_id) as connection:
         find_schedule(connection, tenant_id, schedule_id)
         runs = list_runs(connection, tenant_id, schedule_id, before, query.limit + 1)
         names = name_subjects(connection, tenant_id, (run.started_by for run in runs if run.started_by))
-    items = fitting([_run_view(run, names) for run in runs[: query.limit]])
+    items = fitting([_run_view(run, caller, names) for run in runs[: query.limit]])
     following = None
     if len(runs) > len(items):
         url = f"{base_url}/api/v1/schedules/{schedule_id}/runs"
@@ -127,12 +128,12 @@ def _view(
         paused=schedule.status == "PAUSED",
         status=schedule.status,
         status_detail=schedule.status_detail,
-        owner=schedule.owner,
+        owner=subject_for(caller, schedule.owner),
         owner_name=owner.name,
         owner_expires_at=owner.expires_at,
         created_at=schedule.created_at,
         next_run_at=schedule.next_run_at,
-        last_run=_run_view(last_run, names) if last_run else None,
+        last_run=_run_view(last_run, caller, names) if last_run else None,
     )
 
 
@@ -143,7 +144,7 @@ def _shown_request(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
     return {**request, "filters": mask_filters(request["type"], request["filters"])}
 
 
-def _run_view(run: ScheduleRun, names: Mapping[str, str]) -> RunView:
+def _run_view(run: ScheduleRun, caller: Caller, names: Mapping[str, str]) -> RunView:
     return RunView(
         scheduled_for=run.scheduled_for,
         started_at=run.started_at,
@@ -151,6 +152,6 @@ def _run_view(run: ScheduleRun, names: Mapping[str, str]) -> RunView:
         outcome=run.outcome,
         detail=run.detail,
         trigger=run.trigger,
-        started_by=run.started_by,
+        started_by=run.started_by and subject_for(caller, run.started_by),
         started_by_name=names.get(run.started_by or ""),
     )

@@ -23,7 +23,8 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
     "/api/v1/reports/<report_id>/deliveries",
     operation_id="listReportDeliveries",
     summary="List the webhook deliveries of a report",
-    description="Lists the deliveries of a report's events with all their attempts.",
+    description="Lists the deliveries of a report's events with all their attempts. The IP address of who "
+    "requested a replay, and the subject of a token, are masked without the scope `personal:read`.",
     response_description="The deliveries.",
     tags=["Webhooks"],
     security=needs("reports:read"),
@@ -32,8 +33,7 @@ def handle_get_report_deliveries(
     report_id: ReportId,
 ) -> DeliveryList:
     """Handles GET: returns the deliveries of a report with all attempts."""
-    caller = caller_of(router)
-    return show_report_deliveries(database(), caller.tenant_id, parse_report_id(report_id), base_url(router))
+    return show_report_deliveries(database(), caller_of(router), parse_report_id(report_id), base_url(router))
 
 
 @router.post(
@@ -51,4 +51,4 @@ def handle_post_replay(event_id: EventId, endpoint_id: EndpointId) -> Response[D
     """Handles POST: returns 202 with the delivery, which is PENDING."""
     caller = caller_of(router)
     record = replay_delivery(database(), caller, event_id, endpoint_id)
-    return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router)))
+    return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router), caller))

@@ -159,8 +159,9 @@ def handle_post_rotation(endpoint_id: EndpointId, body: Rotation) -> Response[Se
 )
 def handle_post_test(endpoint_id: EndpointId) -> Response[DeliveryView]:
     """Handles POST: returns 202 with the delivery, or 409 if the tenant has no event yet."""
-    record = send_latest_event(database(), caller_of(router), endpoint_id)
-    return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router)))
+    caller = caller_of(router)
+    record = send_latest_event(database(), caller, endpoint_id)
+    return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router), caller))
 
 
 @router.get(
@@ -184,9 +185,8 @@ def handle_get_deliveries(
     ] = None,
 ) -> DeliveryList:
     """Handles GET: returns a page of deliveries with all attempts, newest first."""
-    caller = caller_of(router)
     query = DeliveryQuery(status, limit, cursor)
-    return show_endpoint_deliveries(database(), caller.tenant_id, endpoint_id, query, base_url(router))
+    return show_endpoint_deliveries(database(), caller_of(router), endpoint_id, query, base_url(router))
 
 
 def _endpoints() -> WebhookEndpoints:

@@ -205,8 +205,13 @@ class ReplayView(ViewModel):
     model_config = ConfigDict(title="DeliveryReplay")
 
     requested_at: datetime = Field(description="When the replay was requested.")
-    requested_by: str = Field(description="Caller that requested it, like `subject` of `GET /api/v1/me`.")
-    requested_from: str | None = Field(description="IP address of the caller.")
+    requested_by: str = Field(
+        description="Caller that requested it, like `subject` of `GET /api/v1/me`. Without the scope `personal:read`, "
+        "the subject of another caller's token is masked."
+    )
+    requested_from: str | None = Field(
+        description="IP address of the caller, which is masked without the scope `personal:read`."
+    )
 
 
 class DeliveryLinks(ViewModel):

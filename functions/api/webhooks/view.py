@@ -14,7 +14,8 @@ from api.webhooks.models import (
     ReplayView,
     SecretView,
 )
-from resma.webhooks.deliveries import Attempt, DeliveryRecord
+from resma.access.caller import Caller, address_for, subject_for
+from resma.webhooks.deliveries import Attempt, DeliveryRecord, Replay
 from resma.webhooks.endpoints import WebhookEndpointRow
 from resma.webhooks.signing_secrets import signing_secrets
 from resma.webhooks.url import hide_query
@@ -68,8 +69,18 @@ def _show_attempt(attempt: Attempt) -> AttemptView:
     return AttemptView.model_validate({**vars(attempt), "url": hide_query(attempt.url)})
 
 
-def show_delivery(record: DeliveryRecord, base_url: str) -> DeliveryView:
-    """Returns the JSON model of a delivery. `base_url` is the base URL of the API."""
+def _show_replay(replay: Replay, caller: Caller) -> ReplayView:
+    return ReplayView.model_validate(
+        {
+            **vars(replay),
+            "requested_by": subject_for(caller, replay.requested_by),
+            "requested_from": address_for(caller, replay.requested_from),
+        }
+    )
+
+
+def show_delivery(record: DeliveryRecord, base_url: str, caller: Caller) -> DeliveryView:
+    """Returns the JSON model of a delivery, as the caller may see it. `base_url` is the base URL of the API."""
     delivery = record.delivery
     return DeliveryView.model_validate(
         {
@@ -77,7 +88,7 @@ def show_delivery(record: DeliveryRecord, base_url: str) -> DeliveryView:
             "url": hide_query(delivery.url),
             "next_attempt_at": delivery.next_attempt_at if delivery.status == "PENDING" else None,
             "attempts": [_show_attempt(attempt) for attempt in record.attempts],
-            "replays": [ReplayView.model_validate(vars(replay)) for replay in record.replays],
+            "replays": [_show_replay(replay, caller) for replay in record.replays],
             "links": DeliveryLinks(
                 report=f"{base_url}/api/v1/reports/{delivery.report_id}",
                 replay=f"{base_url}/api/v1/webhook-deliveries/{delivery.event_id}/{delivery.endpoint_id}/replay",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from resma.report.content import MASK
 from resma.request_errors import FieldError, ScopeMissingError
 
 Scope = Literal[
@@ -18,7 +19,8 @@ Scope = Literal[
     "dead-letters:manage",
     "schedules:manage",
 ]
-"""Permissions of a caller. `personal:read` shows the columns that the catalog marks as personal."""
+"""Permissions of a caller. `personal:read` shows the columns that the catalog marks as personal, and who other callers
+are."""
 
 SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
 
@@ -41,3 +43,22 @@ def require_scope(caller: Caller | None, scope: str, field_errors: tuple[FieldEr
     if caller is None or scope not in caller.scopes:
         detail = f"Your key or token lacks the scope {scope}. Use one that has it."
         raise ScopeMissingError(detail, scope, field_errors)
+
+
+_PERSON = "token:"
+"""Start of the subject of a token, which identifies a person."""
+
+
+def is_personal_subject(caller: Caller, subject: str) -> bool:
+    """Returns whether a subject identifies a person whom the caller may not see: that of another caller's token."""
+    return subject.startswith(_PERSON) and subject != caller.subject and "personal:read" not in caller.scopes
+
+
+def subject_for(caller: Caller, subject: str) -> str:
+    """Returns a subject as the caller may see it: without `personal:read`, the `sub` of another token is masked."""
+    return f"{_PERSON}{MASK}" if is_personal_subject(caller, subject) else subject
+
+
+def address_for(caller: Caller, address: str | None) -> str | None:
+    """Returns an IP address as the caller may see it: it is masked without `personal:read`. None stays None."""
+    return MASK if address is not None and "personal:read" not in caller.scopes else address

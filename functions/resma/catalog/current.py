@@ -140,6 +140,8 @@ def read_catalog(folder: Path) -> Catalog:
             name += "_"
         invalid[name] = InvalidType(name, path, tuple(diagnostics))
     settings = settings or CatalogSettings()
+    # Those about Resma itself come last: forms offer the first type, which shall be one of the organization's own.
+    types = dict(sorted(types.items(), key=lambda item: item[1].database == "system"))
     return Catalog(types, invalid, settings, _read_logo(folder, settings))
 
 

@@ -26,6 +26,7 @@ from resma.catalog.split.keys import (
     require_split_columns,
     title_of_key,
 )
+from resma.catalog.system_records import find_system_errors
 from resma.catalog.texts import LocalizedText, default_label, name_in_words
 from resma.i18n.locales import Locale
 from resma.report.content import ReportContent
@@ -250,6 +251,8 @@ class ReportType(_Frozen):
     file_name: Annotated[str, AfterValidator(require_file_name)]
     """Name of the files without extension, or a pattern of it (file_names.py)."""
     orientation: Literal["landscape", "portrait"] = "landscape"
+    database: Literal["source", "system"] = "source"
+    """Database that the query reads; `system`: Resma's own records, with the rules of system_records.py."""
     columns: tuple[ColumnSpec, ...]
     """All columns of the query that the report uses, including hidden ones."""
     filters: tuple[Filter, ...] = ()
@@ -290,7 +293,15 @@ class ReportType(_Frozen):
         name_errors = find_file_name_errors(self.file_name, self.filters)
         split_errors, control_errors = find_split_errors(self), find_control_errors(self)
         return _require_none(
-            self, chain(find_kind_errors(self), split_errors, name_errors, query_errors, control_errors)
+            self,
+            chain(
+                find_kind_errors(self),
+                split_errors,
+                name_errors,
+                query_errors,
+                control_errors,
+                find_system_errors(self),
+            ),
         )
 
     @property

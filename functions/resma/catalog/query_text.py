@@ -46,6 +46,16 @@ def find_parameters(query: str) -> dict[str, int]:
     return lines
 
 
+def without_comments(query: str) -> str:
+    """Returns the query with comments and strings replaced by spaces. Lines and quoted names stay as they are."""
+
+    def blank(token: re.Match[str]) -> str:
+        is_text = token["comment"] or (token["quoted"] and not token["quoted"].startswith('"'))
+        return re.sub(r"[^\n]", " ", token.group()) if is_text else token.group()
+
+    return _TOKEN.sub(blank, query)
+
+
 def find_query_errors(
     query: str, filters: Collection[str] | None, *, tenants: Tenants = "required"
 ) -> Iterator[Diagnostic]:

@@ -290,7 +290,8 @@ def _by_delivery(
     connection: Connection[TupleRow], kind: type[R], table: LiteralString, rest: LiteralString, key: dict[str, Any]
 ) -> defaultdict[str, list[R]]:
     """Returns rows of a table that belongs to deliveries, by the id of the delivery."""
-    columns = sql.SQL(", ").join(sql.Identifier(name) for name in kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    names: list[str] = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    columns = sql.SQL(", ").join(sql.Identifier(name) for name in names)
     statement = sql.SQL("SELECT {} FROM {} WHERE tenant_id = %(tenant_id)s AND delivery_id = ANY (%(ids)s) AND {}")
     found: defaultdict[str, list[R]] = defaultdict(list)
     with connection.cursor(row_factory=class_row(kind)) as cursor:

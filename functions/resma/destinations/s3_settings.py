@@ -61,7 +61,7 @@ class S3Settings(DestinationSettings):
     endpoint_url: str | None = Field(
         default=None,
         max_length=300,
-        json_schema_extra={"pattern": "^https?://[!-~]+$"},
+        pattern="^https?://[!-~]+$",
         description="URL of an object store that is compatible with S3, one of those that this deployment allows. "
         "Requires `secretName`. Null: the object store of this deployment.",
     )

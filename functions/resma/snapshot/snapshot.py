@@ -236,7 +236,8 @@ def open_snapshot(  # noqa: PLR0913, PLR0917  # the parts of a request and its l
     values: dict[str, Any] = {item.name: filters.get(item.name) for item in report_type.filters}
     values["tenant_id"] = tenant_id
     clock = QueryClock(connection, report_type, limits or limits_of(report_type))
-    with translated_errors("source-database"), clock.named():
+    is_system = report_type.database == "system"
+    with translated_errors("system-database" if is_system else "source-database"), clock.named():
         try:
             begin(connection, snapshot_id)
             clock.set()

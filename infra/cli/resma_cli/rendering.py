@@ -48,6 +48,41 @@ def draw_reports(console: Console, items: Sequence[Json], following: str | None)
         console.print("There are more reports. Use `--limit` or `--all`.", style="dim")
 
 
+_ACCESS_COLUMNS = (
+    TableColumn("TIME"),
+    TableColumn("ACTION"),
+    TableColumn("WHO", is_flexible=True),
+    TableColumn("IP ADDRESS"),
+    TableColumn("WHAT", is_flexible=True, min_terminal_width=_MEDIUM_WIDTH),
+    TableColumn("OUTCOME"),
+)
+
+
+def draw_access(console: Console, items: Sequence[Json], following: str | None) -> None:
+    """Draws a table with a line for each entry of the access log of a report."""
+    rows = [
+        (
+            show_timestamp(item["occurredAt"]),
+            item["action"],
+            " ".join(filter(None, (item["subject"], item["keyName"] and f"({item['keyName']})"))),
+            item["ipAddress"],
+            _accessed(item),
+            item["outcome"],
+        )
+        for item in items
+    ]
+    draw_table(console, _ACCESS_COLUMNS, rows)
+    if following and console.is_terminal:
+        console.print("There are more entries. Use `--limit` or `--all`.", style="dim")
+
+
+def _accessed(item: Json) -> str:
+    """Returns what an entry of the access log is about: format, URL, secret and response of a webhook."""
+    secret = item["secretVersion"] and f"secret version {item['secretVersion']}"
+    status = item["statusCode"] and f"HTTP {item['statusCode']}"
+    return ", ".join(filter(None, (item["format"], item["url"], secret, status, item["detail"])))
+
+
 def _report_columns(*, is_narrow: bool) -> tuple[TableColumn, ...]:
     return (
         TableColumn("ID"),

@@ -79,6 +79,7 @@ def test_only_the_deletion_record_of_a_deleted_report_is_kept(system: System, ad
 
 
 def test_a_deleted_report_is_410_on_every_route(system: System) -> None:
+    """Except for its access log (test_access_log.py)."""
     report_id = _ready(system)
     assert _delete(system, report_id)[0] == 200
     for method, path in (

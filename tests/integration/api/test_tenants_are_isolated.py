@@ -122,16 +122,16 @@ def connect(system: System, secret: str | None, tenant: str | None = "demo") -> 
     return connection
 
 
-def tables(admin: Connection[TupleRow], schema: str) -> list[str]:
-    """Returns the tables of a schema with a tenant, children before their parents."""
+def tables(admin: Connection[TupleRow], schema: str, kinds: str = "rpmf") -> list[str]:
+    """Returns the tables of a schema with a tenant, children before their parents; with `kinds` "v" its views."""
     rows = admin.execute(
         """
         SELECT c.oid::regclass::text FROM pg_class AS c
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
-        WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
+        WHERE c.relnamespace = %s::regnamespace AND c.relkind::text = ANY (%s)
         ORDER BY (SELECT count(*) FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f'), 1
         """,
-        (schema,),
+        (schema, list(kinds)),
     ).fetchall()
     assert rows
     return [name for (name,) in rows]
@@ -186,7 +186,20 @@ def test_every_table_has_a_tenant(admin: Connection[TupleRow]) -> None:
         " AND relnamespace IN ('resma'::regnamespace, 'bank'::regnamespace)"
     ).fetchall()
     of_the_deployment = {"resma.outages", "resma.migrations", "bank.migrations"}
-    assert {name for (name,) in found} == {*tables(admin, "resma"), *tables(admin, "bank"), *of_the_deployment}
+    views = tables(admin, "resma", "v")
+    assert {name for (name,) in found} == {*tables(admin, "resma"), *tables(admin, "bank"), *views, *of_the_deployment}
+
+
+def test_every_view_has_the_condition_of_the_tenant_as_a_barrier(admin: Connection[TupleRow]) -> None:
+    """A view has the rights of its owner, for whom the policies of its tables do not apply."""
+    for view in tables(admin, "resma", "v"):
+        (found,) = admin.execute(
+            "SELECT reloptions, pg_get_viewdef(oid) FROM pg_class WHERE oid = %s::regclass", (view,)
+        ).fetchall()
+        assert found[0] == ["security_barrier=true"], view
+        assert re.search(
+            r"WHERE \(?log\.tenant_id = \( SELECT current_setting\('resma\.tenant_id'::text, true\)", found[1]
+        ), view
 
 
 def test_tables_without_a_tenant_contain_no_tenant_data(admin: Connection[TupleRow]) -> None:
@@ -237,9 +250,10 @@ def test_the_other_bank_has_rows_in_every_table(other: UUID, admin: Connection[T
 def test_no_table_shows_another_tenants_rows(
     other: UUID, admin: Connection[TupleRow], app: Connection[TupleRow], reader: Connection[TupleRow]
 ) -> None:
-    for table in tables(admin, "resma"):
+    for table in (*tables(admin, "resma"), *tables(admin, "resma", "v")):
         assert count(app, table, OTHER) == 0, table
         assert count(reader, table) == 0, table
+    assert count(app, "resma.access_log") > 3
     for table in tables(admin, "bank"):
         assert count(reader, table, OTHER) == 0, table
         assert count(app, table) == 0, table
@@ -251,7 +265,7 @@ def test_without_a_tenant_no_rows_are_visible(other: UUID, system: System, admin
     for secret in ("DATABASE_SECRET_ARN", "SOURCE_SECRET_ARN"):
         for tenant in (None, ""):
             with connect(system, secret, tenant) as connection:
-                for table in (*tables(admin, "resma"), *tables(admin, "bank")):
+                for table in (*tables(admin, "resma"), *tables(admin, "resma", "v"), *tables(admin, "bank")):
                     assert count(connection, table) == 0, table
 
 

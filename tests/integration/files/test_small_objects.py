@@ -43,7 +43,8 @@ class Store:
         self.client.meta.events.register_first(f"before-send.s3.{operation}", act)
 
     def keys(self) -> list[str]:
-        return [item["Key"] for item in self.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def content(self, key: str) -> bytes:
         return self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()

@@ -91,7 +91,7 @@ def test_stalled_connections_are_accepted_and_not_answered_until_the_fault_is_ov
     assert http.request("PUT", proxy.url, body=b"x").status == 200
 
 
-def test_a_fault_waits_for_its_two_texts_in_this_order(server: Server, proxy: FaultProxy) -> None:
+def test_a_fault_waits_for_both_of_its_strings_in_this_order(server: Server, proxy: FaultProxy) -> None:
     fault = Fault("error", when=b"first", then=b"second")
     assert not fault.matches(b"second first")
     assert not fault.matches(b"first")

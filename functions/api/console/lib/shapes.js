@@ -104,6 +104,11 @@
  *   attempts: {attempt: number, startedAt: string, milliseconds: number | null, outcome: string | null, errorDetail: string | null}[]}} FileDelivery
  */
 /**
+ * @typedef {{occurredAt: string, action: string, subject: string | null, keyName: string | null, ipAddress: string | null,
+ *   format: string | null, url: string | null, secretVersion: number | null, statusCode: number | null,
+ *   outcome: "SUCCEEDED" | "FAILED" | "PENDING", detail: string | null}} AccessEntry
+ */
+/**
  * @typedef {{reportId: string, type: string, title: string | null, formats: string[], attempts: number, redrives: number, createdAt: string,
  *   deadLetteredAt: string, error: {code: string, detail: string}}} DeadLetter
  */

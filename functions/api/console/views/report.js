@@ -6,6 +6,7 @@ import { percent, when } from "../lib/format.js";
 import { problemBox, announce } from "../parts/notices.js";
 import { badge, loadTypes, titleOf, wayBack } from "../parts/elements.js";
 import { poll } from "../lib/poll.js";
+import { accessSection } from "../parts/report_access.js";
 import { reportActions } from "../parts/report_actions.js";
 import { deliveriesSection } from "../parts/report_deliveries.js";
 import { fileDeliveriesSection } from "../parts/report_file_deliveries.js";
@@ -25,9 +26,9 @@ export async function showReport(main, { parameters: [id], signal }) {
   const heading = h("h1", { dir: "auto" }, t("report.title"));
   const loading = h("p", { class: "soft" }, t("page.loading"));
   const parts = { state: h("div", { class: "state" }), problemArea: h("div"), progress: progressCard(),
-    actions: h("div"), files: splitFiles(signal), body: h("div", { class: "stack" }), summary: h("div"), deliveries: h("div") };
+    actions: h("div"), files: splitFiles(signal), body: h("div", { class: "stack" }), summary: h("div"), deliveries: h("div"), access: h("div") };
   put(main, wayBack("/reports", t("reports.title")), heading, loading, parts.state, parts.problemArea,
-    parts.progress.element, parts.actions, h("div", { class: "stack" }, parts.files.element, parts.summary, parts.body, parts.deliveries));
+    parts.progress.element, parts.actions, h("div", { class: "stack" }, parts.files.element, parts.summary, parts.body, parts.deliveries, parts.access));
   const types = await loadTypes();
   const notifications = notifier();
   parts.progress.element.append(notifications.element);
@@ -60,6 +61,7 @@ export async function showReport(main, { parameters: [id], signal }) {
     if (report.totals !== null) parts.summary.querySelector(".early")?.remove();
     put(parts.body, totalsSection(report, types), controlSection(report, types), factsSection(report, types));
     if (!isUnderWay(report)) showDeliveries();
+    put(parts.access, accessSection(id, signal));
   };
   const showSummary = async (report) => {
     const section = await ignoreProblem(summarySection(report, types, signal));

@@ -1,4 +1,4 @@
-"""`resma list`, `show`, `download`, `cancel`, `retry`, `delete`: reports that exist."""
+"""`resma list`, `show`, `access`, `download`, `cancel`, `retry`, `delete`: reports that exist."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from resma_cli.dates import read_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.files import count_saved, save_files, save_manifest
 from resma_cli.ids import find_report_id
-from resma_cli.rendering import draw_deletion, draw_report, draw_reports, draw_summary
+from resma_cli.rendering import draw_access, draw_deletion, draw_report, draw_reports, draw_summary
 from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
 from resma_cli.target import OutputTarget
 
@@ -118,6 +118,20 @@ def show_report(
         draw_summary(console, totals_and_charts)
 
     api_options.output.show({**report, "summary": totals_and_charts}, draw)
+
+
+@app.command("access", epilog=examples("resma access 840edab4", "resma access 840edab4 --all --json"))
+@with_groups
+def show_access(
+    api_options: ApiOptions,
+    report_id: ReportId,
+    limit: Limit = 20,
+    everything: Annotated[bool, typer.Option("--all", help="List all entries, without a limit.")] = False,
+) -> None:
+    """Show who requested, downloaded and deleted a report, and where webhooks about it went; newest first."""
+    report_id = find_report_id(api_options.api, report_id)
+    items, following = api_options.api.pages(path_of("reports", report_id, "access"), {}, None if everything else limit)
+    api_options.output.show({"items": items, "next": following}, lambda console: draw_access(console, items, following))
 
 
 @app.command(

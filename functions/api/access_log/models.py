@@ -1,0 +1,73 @@
+"""JSON models of the access log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from resma.json_models import URI, ViewModel
+
+AccessAction = Literal[
+    "REQUESTED",
+    "RUN_STARTED",
+    "CANCELLED",
+    "REDRIVEN",
+    "LINK_CREATED",
+    "WEBHOOK_SENT",
+    "WEBHOOK_REPLAYED",
+    "DELETED",
+]
+
+
+class AccessEntryView(ViewModel):
+    """One entry of the access log of a report: who did what, when and from where."""
+
+    model_config = ConfigDict(title="AccessLogEntry")
+
+    occurred_at: datetime = Field(description="When it happened.")
+    action: AccessAction = Field(
+        description="`REQUESTED`: the report was requested. `RUN_STARTED`: a caller started the run of its schedule. "
+        "`CANCELLED`, `DELETED`. `REDRIVEN`: the report was continued after it failed. `LINK_CREATED`: a presigned URL "
+        "of a file was created for a download. `WEBHOOK_SENT`: a webhook was sent. `WEBHOOK_REPLAYED`: a caller "
+        "requested to send it again."
+    )
+    subject: str | None = Field(
+        description="Who did it: `key:`, `schedule:`, `event:` or `webhook:` and an id, `token:` and its subject, or "
+        "`loopback`. Without the scope `personal:read`, the subject of another caller's token is masked. Null if it "
+        "was not recorded."
+    )
+    key_id: str | None = Field(description="Id of the API key that was used; null for other callers.")
+    key_name: str | None = Field(description="Current name of that API key.")
+    ip_address: str | None = Field(
+        description="IP address of the caller, which is masked without the scope `personal:read`. Null if it is not "
+        "recorded for this action."
+    )
+    format: str | None = Field(
+        description="Requested formats, or the format of the downloaded file: also `MANIFEST`, `LIST` and `ZIP`."
+    )
+    object_key: str | None = Field(
+        description="Key of the downloaded object in the bucket, as access logs of the bucket name it."
+    )
+    link_expires_at: datetime | None = Field(description="When the presigned URL expires.")
+    endpoint_id: str | None = Field(description="Webhook endpoint that the webhook was sent to, or `callback`.")
+    url: str | None = Field(description="URL of that endpoint. The part after `?` is shown as `?…`.")
+    secret_version: int | None = Field(
+        description="Version of the secret of that endpoint that the webhook was signed with. During a rotation, it "
+        "was also signed with the previous version. Null for earlier records."
+    )
+    status_code: int | None = Field(description="HTTP status of the response to the webhook.")
+    outcome: Literal["SUCCEEDED", "FAILED", "PENDING"] = Field(
+        description="Outcome of the action. A webhook that is `PENDING` is being sent, or its function crashed."
+    )
+    detail: str | None = Field(description="Why the webhook failed, the reason of a redrive, or the schedule of a run.")
+
+
+class AccessLog(ViewModel):
+    """A page of the access log of a report, newest first."""
+
+    model_config = ConfigDict(title="AccessLog")
+
+    items: list[AccessEntryView] = Field(description="Entries of this page.")
+    next: str | None = Field(description="URL of the next page; null on the last page.", json_schema_extra=URI)
