@@ -129,11 +129,13 @@ def _log_in(
     except paramiko.BadAuthenticationType as error:
         allowed = ", ".join(error.allowed_types)
         raise AccessDeniedError(f"{refused} It allows {allowed}. Store such a secret for the destination.") from error
-    except paramiko.AuthenticationException as error:
-        raise AccessDeniedError(
-            f"{refused} Check the user, the secret of the destination, and what the server allows."
-        ) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
+        # paramiko raises AuthenticationException also for a connection that ends, and for a server that does not answer.
+        is_answered = isinstance(error, paramiko.AuthenticationException) and "timeout" not in str(error).lower()
+        if is_answered and transport.is_active():
+            raise AccessDeniedError(
+                f"{refused} Check the user, the secret of the destination, and what the server allows."
+            ) from error
         raise DestinationUnavailableError(
             f"The server at {where} did not answer the login ({_reason(error)}). It is tried again."
         ) from error
