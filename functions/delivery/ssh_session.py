@@ -130,7 +130,7 @@ def _log_in(
         allowed = ", ".join(error.allowed_types)
         raise AccessDeniedError(f"{refused} It allows {allowed}. Store such a secret for the destination.") from error
     except (paramiko.SSHException, EOFError, OSError) as error:
-        # paramiko raises AuthenticationException also for a connection that ends, and for a server that does not answer.
+        # paramiko raises AuthenticationException also if the connection ends, or the server does not answer in time.
         is_answered = isinstance(error, paramiko.AuthenticationException) and "timeout" not in str(error).lower()
         if is_answered and transport.is_active():
             raise AccessDeniedError(
