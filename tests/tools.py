@@ -77,7 +77,7 @@ NEEDED: Mapping[str, tuple[Tool, ...]] = {
 OPTIONAL = (
     OptionalTools(
         "sshd",
-        (Tool(("sshd", "/usr/sbin/sshd"), "openssh-server"), Tool(("ssh-keygen",), "openssh-client")),
+        (Tool(("sshd",), "openssh-server"), Tool(("ssh-keygen",), "openssh-client")),
         "delivery of files to a real SFTP server",
     ),
     OptionalTools(
