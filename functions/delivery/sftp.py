@@ -157,7 +157,8 @@ class SftpTransport:
             while offset < file.bytes:
                 content = file.read(offset, min(offset + piece_bytes, file.bytes))
                 started = time.monotonic()
-                _write(there, content)
+                with self._session.limited():
+                    _write(there, content)
                 piece_bytes = _next_size(piece_bytes, time.monotonic() - started)
                 sha256.update(content)
                 offset += len(content)

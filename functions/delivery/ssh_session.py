@@ -10,7 +10,9 @@ import hashlib
 import io
 import logging
 import socket
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import paramiko
@@ -30,7 +32,7 @@ CONNECT_SECONDS = 15.0
 HANDSHAKE_SECONDS = 20.0
 """Maximum duration of the key exchange, and of the login."""
 ANSWER_SECONDS = 25.0
-"""Maximum duration of waiting for a response, or for room in the window of the connection."""
+"""Maximum duration of waiting for a response, and of writing a piece of a file."""
 
 # Errors of sessions are recorded with their attempt, and paramiko would log them with their stack traces.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -57,9 +59,28 @@ class SftpSession:
             self._transport.close()
             raise
 
+    def limited(self) -> AbstractContextManager[None]:
+        """Ends the session if the block takes more than ANSWER_SECONDS. Then the operation in it raises an error."""
+        return _limited(self._transport)
+
     def close(self) -> None:
         """Ends the session. Never raises."""
         self._transport.close()
+
+
+@contextmanager
+def _limited(transport: paramiko.Transport) -> Iterator[None]:
+    """Closes the connection after ANSWER_SECONDS.
+
+    paramiko waits without a limit for the response to some requests, and for room in the buffer of the socket.
+    """
+    timer = threading.Timer(ANSWER_SECONDS, transport.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _connect(settings: SftpSettings, network: Network) -> socket.socket:
@@ -147,8 +168,9 @@ def _open_client(transport: paramiko.Transport, where: str) -> paramiko.SFTPClie
     try:
         channel = transport.open_session(timeout=ANSWER_SECONDS)
         channel.settimeout(ANSWER_SECONDS)
-        channel.invoke_subsystem("sftp")
-        return paramiko.SFTPClient(channel)
+        with _limited(transport):
+            channel.invoke_subsystem("sftp")
+            return paramiko.SFTPClient(channel)
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise DestinationUnavailableError(
             f"The server at {where} does not open an SFTP session for this user ({_reason(error)}). It is tried again."
