@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import resource
 import sys
 import time
 from contextlib import closing
@@ -18,6 +17,7 @@ from delivery.ssh_session import SftpSession
 from resma.network.connect import Network
 from resma.network.receivers import AllowedReceivers
 from tests.support.ssh_server import SshServer
+from worker.peak_memory import peak_rss_mb, reset_peak
 
 _BLOCK = hashlib.sha512(b"resma").digest() * 16384  # 1 MiB
 
@@ -39,14 +39,14 @@ def main(home: str, port: str, size: str) -> None:
     """Delivers, measures and prints."""
     server = SshServer(int(port), Path(home), Path(home) / "sshd.log")
     file = OutgoingFile("large.bin", int(size), _sha256(int(size)), "application/octet-stream", "0f9e", _read, None)
+    reset_peak()
     started = time.monotonic()
     session = SftpSession(
         server.settings(), {"privateKey": server.private_key}, Network(AllowedReceivers(opens_loopback=True))
     )
     with closing(SftpTransport(session, server.settings())) as transport:
         transport.deliver(file, Progress(None, lambda _state: None, lambda: True))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    print(f"{peak:.0f} {time.monotonic() - started:.1f} {file.sha256}")
+    print(f"{peak_rss_mb():.0f} {time.monotonic() - started:.1f} {file.sha256}")
 
 
 if __name__ == "__main__":
