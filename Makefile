@@ -6,7 +6,7 @@ RESMA := PYTHONPATH=infra/cli $(BIN)/python -m resma_cli
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-oidc setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness split-run cli release-files second-emulator check-build audit pictures locales lock clean
+.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-oidc setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness split-run sftp-run cli release-files second-emulator check-build audit pictures locales lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -112,6 +112,9 @@ fairness: setup ## measure how long one report waits behind 300 of another tenan
 
 split-run: setup ## generate and verify a split report of account statements: KEYS=1000, FORMAT=PDF, WORKERS=2, ZIP=1
 	@PYTHONPATH=functions $(BIN)/python -m tests.load.split_run
+
+sftp-run: setup ## deliver a large file by SFTP to an OpenSSH server on this machine: BYTES=2000000000
+	@PYTHONPATH=functions $(BIN)/python -m tests.load.sftp_run
 
 load: setup ## send 1,000 requests, 50 concurrently, and verify that none is lost: POSTS=1000, AT_ONCE=50
 	@PYTHONPATH=functions $(BIN)/python -m tests.load

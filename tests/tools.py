@@ -76,6 +76,11 @@ NEEDED: Mapping[str, tuple[Tool, ...]] = {
 
 OPTIONAL = (
     OptionalTools(
+        "sshd",
+        (Tool(("sshd",), "openssh-server"), Tool(("ssh-keygen",), "openssh-client")),
+        "delivery of files to a real SFTP server",
+    ),
+    OptionalTools(
         "poppler",
         tuple(Tool((name,), "poppler-utils") for name in ("pdftotext", "pdftoppm")),
         "another reader of PDFs besides PDFium and pypdf",

@@ -10,9 +10,9 @@ from time import monotonic
 from resma.database.connection import Database
 from resma.errors import ResmaError
 from resma.i18n.time_zones import is_time_zone, time_zone_unknown_to_source
+from resma.network.receivers import AllowedReceivers
 from resma.request_errors import FieldError
 from resma.requests.report_request import ReportRequest
-from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url_errors import callback_errors
 
 FRESH_SECONDS = 3600.0

@@ -13,6 +13,8 @@ DeliveryError                         another attempt may succeed, also because 
 `-- PermanentDeliveryError            another attempt would fail in the same way
     |-- NameExistsError
     |-- NameTooLongError
+    |-- HostKeyError                      the server has another host key than the destination says
+    |-- HostRefusedError                  the host of the destination has an address that is not allowed
     |-- SettingsNotAllowedError           the settings of the destination are no longer valid in this deployment
     |-- PersonalDataNotAllowedError
     `-- ReportGoneError                   the files of the report have expired
@@ -107,6 +109,18 @@ class NameTooLongError(PermanentDeliveryError):
     """The name of the file is longer than the destination allows."""
 
     code = "name-too-long"
+
+
+class HostKeyError(PermanentDeliveryError):
+    """The server has another host key than the destination says. No password or signature was sent to it."""
+
+    code = "host-key-mismatch"
+
+
+class HostRefusedError(PermanentDeliveryError):
+    """The host of the destination has an IP address that is not public, and that the operator does not allow."""
+
+    code = "host-not-allowed"
 
 
 class SettingsNotAllowedError(PermanentDeliveryError):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from delivery.outgoing import Target, Transport
 from delivery.s3 import open_s3
+from delivery.sftp import open_sftp
 from resma.destinations.kinds import SETTINGS_OF_KINDS, DestinationKind
 
-_OPENERS: Mapping[DestinationKind, Callable[[Target], Transport]] = {"S3": open_s3}
+_OPENERS: Mapping[DestinationKind, Callable[[Target], Transport]] = {"S3": open_s3, "SFTP": open_sftp}
 """Function that opens the transport of each kind. It raises DeliveryError."""
 
 assert _OPENERS.keys() == SETTINGS_OF_KINDS.keys()

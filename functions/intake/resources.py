@@ -8,7 +8,7 @@ from resma.database.connection import Database
 from resma.encryption.deployment_key import DeploymentKey
 from resma.events.destinations import Bus
 from resma.jobs.queue import JobQueue
-from resma.webhooks.receivers import AllowedReceivers
+from resma.network.receivers import AllowedReceivers
 
 
 @dataclass(frozen=True)

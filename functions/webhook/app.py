@@ -12,9 +12,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resma.aws.clients import s3_client
 from resma.database.connection import Database
+from resma.network.connect import Network
 from resma.settings import read_settings
 from resma.webhooks.signing_secrets import MasterSecret
-from webhook.connect_checked import Network
 from webhook.deliver import WebhookResources, deliver_due_webhooks, deliver_webhooks
 from webhook.post_signed import TOTAL_SECONDS
 from webhook.settings import WebhookSettings

@@ -1,71 +1,15 @@
-"""Connections to webhook receivers that are protected against server-side request forgery (SSRF).
-
-The host name is resolved once. All its IP addresses must be public or in a network that the operator allows, and the
-connection is opened to one of exactly these addresses. So DNS rebinding, a name that resolves to another address later,
-has no effect. TLS verifies the host name.
-"""
+"""Connections to webhook receivers: to allowed addresses only (resma/network), with TLS that verifies the host name."""
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
-import threading
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
 
+from resma.network.connect import Deadline, Network, connect_to
+from resma.network.hosts import HostNotAllowedError
 from resma.request_errors import WebhookUrlNotAllowedError
-from resma.webhooks.receivers import AllowedReceivers
-from resma.webhooks.url import PUBLIC_RECEIVERS, WebhookUrl, may_go_to
-
-RESOLVE_SECONDS = 5.0
-"""Timeout for resolving the host name."""
-CONNECT_SECONDS = 5.0
-"""Timeout for connecting to each IP address. A receiver may have several addresses, some of which are down."""
-
-_NOT_PUBLIC = "Not sent: the host has an IP address that is not public."
-
-
-class StepTimeoutError(TimeoutError):
-    """A step of connecting exceeded its timeout. The message names the step and the timeout."""
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """The time by which an operation must be finished."""
-
-    at: float
-    """Time of the clock `time.monotonic`."""
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """Returns the deadline `seconds` from now."""
-        return cls(time.monotonic() + seconds)
-
-    def left(self, at_most: float = float("inf")) -> float:
-        """Returns the seconds until the deadline, or `at_most` if that is less. Raises TimeoutError after it."""
-        if (seconds := min(at_most, self.at - time.monotonic())) <= 0:
-            raise TimeoutError
-        return seconds
-
-
-def resolve_host(host: str, port: int) -> list[str]:
-    """Returns the IP addresses of a host from the system's resolver. Raises OSError."""
-    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in infos))
-
-
-@dataclass(frozen=True)
-class Network:
-    """The resolver of host names, and the receivers that are allowed in addition to public ones."""
-
-    receivers: AllowedReceivers = PUBLIC_RECEIVERS
-    resolve: Callable[[str, int], Sequence[str]] = resolve_host
+from resma.webhooks.url import WebhookUrl
 
 
 def connect_checked(url: WebhookUrl, network: Network, deadline: Deadline) -> socket.socket:
@@ -74,64 +18,15 @@ def connect_checked(url: WebhookUrl, network: Network, deadline: Deadline) -> so
     Raises WebhookUrlNotAllowedError; StepTimeoutError if the name is not resolved or the host does not accept the
     connection in time; TimeoutError or OSError.
     """
-    ips = _resolve(network, url, deadline)
-    if not ips:
-        raise OSError("The host name has no IP address.")
-    for ip in ips:
-        _require_allowed(url.host, ip, network)
-    connection = _connect_to_one(ips, url.port, deadline)
     try:
-        # The address of the connected peer is checked too, not only the address that was used to connect.
-        _require_allowed(url.host, connection.getpeername()[0], network)
+        connection = connect_to(url.host, url.port, network, deadline)
+    except HostNotAllowedError:
+        # The message does not contain the address, because tenants must not learn how names resolve in this network.
+        raise WebhookUrlNotAllowedError("Not sent: the host has an IP address that is not public.") from None
+    try:
         if url.is_https:
             connection.settimeout(deadline.left())
             connection = _tls().wrap_socket(connection, server_hostname=url.host)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _resolve(network: Network, url: WebhookUrl, deadline: Deadline) -> Sequence[str]:
-    """Resolves the host name in a daemon thread, because getaddrinfo has no timeout."""
-    ips: Future[Sequence[str]] = Future()
-
-    def resolve() -> None:
-        try:
-            ips.set_result(network.resolve(url.host, url.port))
-        except Exception as error:  # noqa: BLE001  # `ips.result` raises it
-            ips.set_exception(error)
-
-    threading.Thread(target=resolve, name="resolver", daemon=True).start()
-    seconds = deadline.left(RESOLVE_SECONDS)
-    try:
-        return ips.result(seconds)
-    except FutureTimeoutError:
-        raise StepTimeoutError(f"The host name was not resolved within {seconds:.0f} s.") from None
-
-
-def _require_allowed(host: str, ip: str, network: Network) -> None:
-    if not may_go_to(host, ip_address(ip), network.receivers):
-        # The message does not contain the address, because tenants must not learn how names resolve in this network.
-        raise WebhookUrlNotAllowedError(_NOT_PUBLIC)
-
-
-def _connect_to_one(ips: Sequence[str], port: int, deadline: Deadline) -> socket.socket:
-    for ip in ips[:-1]:
-        with contextlib.suppress(OSError):
-            return _connect(ip, port, deadline)
-    return _connect(ips[-1], port, deadline)
-
-
-def _connect(ip: str, port: int, deadline: Deadline) -> socket.socket:
-    connection = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        seconds = deadline.left(CONNECT_SECONDS)
-        connection.settimeout(seconds)
-        try:
-            connection.connect((ip, port))
-        except TimeoutError:
-            raise StepTimeoutError(f"The host did not accept the connection within {seconds:.0f} s.") from None
     except BaseException:
         connection.close()
         raise

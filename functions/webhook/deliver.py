@@ -28,9 +28,9 @@ from resma.jobs.download_links import (
 )
 from resma.jobs.personal_data import shows_personal
 from resma.jobs.report_rows import Report, find_report
+from resma.network.connect import Network
 from resma.webhooks.signing_secrets import CALLBACK, MasterSecret, signing_secrets
 from webhook.attempts import Delivery, claim_due_attempts, claim_first_attempts, record_result
-from webhook.connect_checked import Network
 from webhook.measure import FinishedAttempt, measured
 from webhook.post_signed import AttemptResult, post_signed
 

@@ -22,9 +22,10 @@ from typing import BinaryIO
 
 from standardwebhooks import Webhook
 
+from resma.network.connect import Deadline, Network, StepTimeoutError
 from resma.request_errors import WebhookUrlNotAllowedError
 from resma.webhooks.url import WebhookUrl, parse_webhook_url
-from webhook.connect_checked import Deadline, Network, StepTimeoutError, connect_checked
+from webhook.connect_checked import connect_checked
 
 TOTAL_SECONDS = 20.0
 """Timeout of an attempt: more than a receiver should need, and less than the function's timeout."""

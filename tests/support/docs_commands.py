@@ -163,6 +163,7 @@ RUNNERS: dict[str, Runner] = {
     r"make split-run( KEYS=10000 FORMAT=PDF)?": Runner(
         "nobody", "takes minutes; its programs are those of test_split_reports.py"
     ),
+    r"make sftp-run": Runner("nobody", "takes minutes; test_sftp_transport.py runs its program with fewer bytes"),
     r"make audit": Runner("line", ".github/workflows/audit.yml: {}"),
     r"(RESMA_E2E_NAME=mine )?\.resma/venv/bin/python -m pytest tests/\S+": Runner(
         "nobody", "runs one of the tests that `make test` runs"

@@ -86,7 +86,9 @@ class DestinationRequest(RequestModel):
     model_config = ConfigDict(title="CreateDestinationRequest", json_schema_extra={"examples": [_EXAMPLE]})
 
     name: _Name
-    kind: DestinationKind = Field(description="Kind of the destination. `S3`: a bucket.")
+    kind: DestinationKind = Field(
+        description="Kind of the destination. `S3`: a bucket. `SFTP`: a folder of an SSH server."
+    )
     settings: _Settings
 
 

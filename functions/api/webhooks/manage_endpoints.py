@@ -10,6 +10,7 @@ from api.webhooks.health import LastAttempt, last_attempts
 from api.webhooks.models import EndpointChanges, EndpointRequest
 from resma.catalog import find_report_type
 from resma.database.connection import Database
+from resma.network.receivers import AllowedReceivers
 from resma.request_errors import FieldError, RequestInvalidError, WebhookEndpointReadOnlyError
 from resma.webhooks.deliveries import end_deliveries
 from resma.webhooks.endpoints import (
@@ -21,7 +22,6 @@ from resma.webhooks.endpoints import (
     rotate_secret,
     update_endpoint,
 )
-from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.signing_secrets import CALLBACK
 from resma.webhooks.url_errors import webhook_url_errors
 

@@ -9,12 +9,16 @@ from pydantic import ValidationError
 
 from resma.destinations.s3_settings import S3Settings
 from resma.destinations.settings import DestinationRules, DestinationSettings
+from resma.destinations.sftp_settings import SftpSettings
 from resma.request_errors import FieldError, RequestInvalidError, json_pointer
 from resma.validation_messages import advise
 
-DestinationKind = Literal["S3"]
+DestinationKind = Literal["S3", "SFTP"]
 
-SETTINGS_OF_KINDS: Mapping[DestinationKind, type[DestinationSettings]] = {"S3": S3Settings}
+SETTINGS_OF_KINDS: Mapping[DestinationKind, type[DestinationSettings]] = {
+    "S3": S3Settings,
+    "SFTP": SftpSettings,
+}
 """Model of the settings of each kind."""
 
 assert SETTINGS_OF_KINDS.keys() == set(get_args(DestinationKind))

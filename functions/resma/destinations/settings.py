@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 from pydantic import field_validator
 
 from resma.json_models import RequestModel
+from resma.network.hosts import PUBLIC_HOSTS
+from resma.network.receivers import AllowedReceivers, parse_networks
 from resma.request_errors import FieldError
 from resma.settings import LOCAL_STAGE, Settings
 
@@ -21,6 +24,8 @@ class DestinationRules:
     """Bucket with the files of reports, which must not be a destination."""
     s3_endpoints: frozenset[str] = frozenset()
     """URLs of object stores, other than the one of the deployment, that destinations may name."""
+    hosts: AllowedReceivers = PUBLIC_HOSTS
+    """Hosts that destinations may name in addition to public ones."""
 
 
 class DestinationSettings(RequestModel):
@@ -51,6 +56,13 @@ class DestinationRuleSettings(Settings):
     bucket: str
     destination_s3_endpoints: frozenset[str] = frozenset()
     """URLs of object stores that destinations may name, separated by commas."""
+    destination_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Private networks in CIDR notation, separated by commas, whose hosts may be destinations."""
+
+    @field_validator("destination_allowed_networks", mode="before")
+    @classmethod
+    def _in_cidr_notation(cls, value: object) -> object:
+        return parse_networks(value) if isinstance(value, str) else value
 
     @field_validator("destination_s3_endpoints", mode="before")
     @classmethod
@@ -71,7 +83,8 @@ class DestinationRuleSettings(Settings):
     @property
     def destination_rules(self) -> DestinationRules:
         """What destinations may use."""
-        return DestinationRules(self.stage, self.bucket, self.destination_s3_endpoints)
+        hosts = AllowedReceivers(self.stage == LOCAL_STAGE, self.destination_allowed_networks)
+        return DestinationRules(self.stage, self.bucket, self.destination_s3_endpoints, hosts)
 
 
 def secret_name(stage: str, tenant_id: str, name: str) -> str:

@@ -6,8 +6,8 @@ from ipaddress import IPv4Network, IPv6Network
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from resma.network.receivers import AllowedReceivers, parse_networks
 from resma.settings import LOCAL_STAGE, Settings
-from resma.webhooks.receivers import AllowedReceivers, parse_networks
 
 
 class WebhookReceiverSettings(Settings):

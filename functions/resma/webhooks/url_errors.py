@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from resma.network.receivers import AllowedReceivers
 from resma.request_errors import FieldError, WebhookUrlNotAllowedError
-from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url import parse_webhook_url
 
 

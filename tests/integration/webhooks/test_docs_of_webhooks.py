@@ -12,12 +12,12 @@ import pytest
 
 from infra.paths import ROOT
 from resma.jobs.completed_event import EventType
+from resma.network.connect import Network
+from resma.network.receivers import AllowedReceivers
 from resma.retry_pauses import BACKOFF
 from resma.webhooks.endpoints import MAX_ENDPOINTS
-from resma.webhooks.receivers import AllowedReceivers
 from tests.support.http_receivers import receiver, status
 from webhook import post_signed
-from webhook.connect_checked import Network
 from webhook.deliver import MAX_PARALLEL, MAX_PARALLEL_PER_TENANT
 
 PAGE = Path(ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")

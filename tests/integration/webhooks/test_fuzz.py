@@ -17,12 +17,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import resma.network.connect
+from resma.network.connect import Deadline, Network
+from resma.network.public_ip import is_public
+from resma.network.receivers import AllowedReceivers
 from resma.request_errors import WebhookUrlNotAllowedError
-from resma.webhooks.public_ip import is_public
-from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url import WebhookUrl
 from webhook import connect_checked
-from webhook.connect_checked import Deadline, Network
 from webhook.post_signed import post_signed
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -77,7 +78,7 @@ class Internet:
         return _REAL(ip, port, deadline)
 
 
-_REAL = connect_checked._connect
+_REAL = resma.network.connect._connect
 
 
 def _is_internet(ip: str) -> bool:
@@ -95,7 +96,7 @@ def _is_internet(ip: str) -> bool:
 def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
     """Replaces the real connections."""
     internet = Internet()
-    monkeypatch.setattr(connect_checked, "_connect", internet.connect)
+    monkeypatch.setattr(resma.network.connect, "_connect", internet.connect)
     return internet
 
 
@@ -258,7 +259,9 @@ def test_other_private_addresses_are_refused_when_loopback_is_allowed(
 
 def test_the_address_of_the_connected_peer_is_checked(trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent if the peer has another address, for example because of NAT."""
-    monkeypatch.setattr(connect_checked, "_connect", lambda _ip, port, deadline: _REAL("127.0.0.1", port, deadline))
+    monkeypatch.setattr(
+        resma.network.connect, "_connect", lambda _ip, port, deadline: _REAL("127.0.0.1", port, deadline)
+    )
     network = Network(resolve=lambda *_: ["8.8.8.8"])
     outcome = post_signed(f"https://hooks.example.com:{trap.port}/", "evt_1", "{}", [SECRET], network)
     assert outcome.error == "Not sent: the host has an IP address that is not public."

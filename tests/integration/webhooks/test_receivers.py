@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from resma.webhooks.receivers import AllowedReceivers
+import resma.network.connect
+from resma.network.connect import Network
+from resma.network.receivers import AllowedReceivers
 from tests.support.http_receivers import Answer, HttpReceiver, receiver, status
 from webhook import connect_checked, post_signed
-from webhook.connect_checked import Network
 from webhook.post_signed import MAX_RESPONSE_BYTES, AttemptResult
 
 OLD, NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd"
@@ -173,7 +174,7 @@ def test_a_resolver_that_hangs_is_cut_off() -> None:
 
 def test_a_host_that_does_not_accept_the_connection_has_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its queue of pending connections is full, so it accepts no further one."""
-    monkeypatch.setattr(connect_checked, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(resma.network.connect, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as waiting:
         port = full.getsockname()[1]
         for _ in range(2):

@@ -10,12 +10,14 @@ import pytest
 from api.settings import ApiSettings
 from intake.settings import IntakeSettings
 from resma.errors import SettingsInvalidError
+from resma.network.connect import Deadline, Network
+from resma.network.hosts import may_go_to
+from resma.network.receivers import AllowedReceivers, parse_networks
 from resma.request_errors import WebhookUrlNotAllowedError
 from resma.settings import Settings, read_settings
-from resma.webhooks.receivers import AllowedReceivers, parse_networks
-from resma.webhooks.url import WebhookUrl, may_go_to, parse_webhook_url
+from resma.webhooks.url import WebhookUrl, parse_webhook_url
 from tests.support.ip_addresses import NOT_PUBLIC, PUBLIC
-from webhook.connect_checked import Deadline, Network, connect_checked
+from webhook.connect_checked import connect_checked
 from webhook.settings import WebhookSettings
 
 LISTED = AllowedReceivers(allowed_networks=parse_networks("10.20.0.0/16, fd12:3456::/48"))

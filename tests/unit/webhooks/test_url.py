@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from api.settings import ApiSettings
 from resma.errors import SettingsInvalidError
+from resma.network.hosts import DOCKER_HOST, may_go_to
+from resma.network.public_ip import is_public
+from resma.network.receivers import AllowedReceivers
 from resma.request_errors import WebhookUrlNotAllowedError
 from resma.settings import read_settings
-from resma.webhooks.public_ip import is_public
-from resma.webhooks.receivers import AllowedReceivers
-from resma.webhooks.url import DOCKER_HOST, WebhookUrl, may_go_to, parse_webhook_url
+from resma.webhooks.url import WebhookUrl, parse_webhook_url
 from tests.support.ip_addresses import NOT_PUBLIC, PUBLIC
 from webhook.settings import WebhookSettings
 

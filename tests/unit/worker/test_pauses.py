@@ -10,10 +10,10 @@ import pytest
 from resma.catalog.model import Limits
 from resma.jobs.claim import LEASE_SECONDS, MAX_ATTEMPTS
 from resma.jobs.outcome import UNNOTICED_LEASE_SECONDS
+from resma.network.connect import CONNECT_SECONDS, RESOLVE_SECONDS
 from resma.retry_pauses import BACKOFF, pause_after
 from scheduler.requeue_orphaned_jobs import LOOK_AGAIN_SECONDS, ORPHANED_SECONDS
 from webhook.attempts import CLAIM_SECONDS
-from webhook.connect_checked import CONNECT_SECONDS, RESOLVE_SECONDS
 from webhook.post_signed import DRAIN_SECONDS, TOTAL_SECONDS
 from worker.database_retry import MAX_RETRY_SECONDS
 from worker.heartbeat import VISIBILITY_SECONDS

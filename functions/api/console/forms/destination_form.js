@@ -2,21 +2,35 @@
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { field, input, showErrors } from "./fields.js";
+import { field, input, select, showErrors } from "./fields.js";
 import { runAction, openDialog, problemBox } from "../parts/notices.js";
 import { t } from "../words/words.js";
 
-/** Settings of a bucket, in the order of the form, with their labels and hints. */
-const SETTINGS = [
-  ["bucket", "destinations.bucket", null],
-  ["path", "destinations.path", "destinations.path-hint"],
-  ["region", "destinations.region", "destinations.region-hint"],
-  ["roleArn", "destinations.role", "destinations.role-hint"],
-  ["secretName", "destinations.secret", "destinations.secret-hint"],
-  ["endpointUrl", "destinations.endpoint", "destinations.endpoint-hint"],
-  ["kmsKeyArn", "destinations.kms", "destinations.kms-hint"],
-  ["bucketOwner", "destinations.owner", "destinations.owner-hint"],
-];
+/**
+ * Settings of each kind, in the order of the form.
+ * @type {Record<string, {key: string, label: string, hint?: string, isRequired?: boolean, value?: string}[]>}
+ */
+const SETTINGS = {
+  S3: [
+    { key: "bucket", label: "destinations.bucket", isRequired: true },
+    { key: "path", label: "destinations.path", hint: "destinations.path-hint", value: "{type}/{date}/{file}" },
+    { key: "region", label: "destinations.region", hint: "destinations.region-hint" },
+    { key: "roleArn", label: "destinations.role", hint: "destinations.role-hint" },
+    { key: "secretName", label: "destinations.secret", hint: "destinations.secret-hint" },
+    { key: "endpointUrl", label: "destinations.endpoint", hint: "destinations.endpoint-hint" },
+    { key: "kmsKeyArn", label: "destinations.kms", hint: "destinations.kms-hint" },
+    { key: "bucketOwner", label: "destinations.owner", hint: "destinations.owner-hint" },
+  ],
+  SFTP: [
+    { key: "host", label: "destinations.host", isRequired: true },
+    { key: "port", label: "destinations.port", value: "22" },
+    { key: "user", label: "destinations.user", isRequired: true },
+    { key: "secretName", label: "destinations.secret", hint: "destinations.login-hint", isRequired: true },
+    { key: "hostKeys", label: "destinations.host-keys", hint: "destinations.host-keys-hint", isRequired: true },
+    { key: "directory", label: "destinations.directory", hint: "destinations.directory-hint" },
+    { key: "path", label: "destinations.path", hint: "destinations.path-hint", value: "{type}/{date}/{file}" },
+  ],
+};
 
 /** Placeholders of the names of files, for hints: words with braces are filled in. */
 const PLACEHOLDERS = Object.fromEntries(["file", "type", "date", "year", "month", "day", "report"].map((name) => [name, `{${name}}`]));
@@ -26,18 +40,30 @@ const PLACEHOLDERS = Object.fromEntries(["file", "type", "date", "year", "month"
  * @param {(saved: any) => void} done is called with the response of the API
  */
 export function openDestinationForm(destination, done) {
-  const before = destination?.settings ?? {};
   const name = input({ value: destination?.name ?? "", maxlength: 100 });
-  const inputs = SETTINGS.map(([key]) => input({ value: before[key] ?? (key === "path" ? "{type}/{date}/{file}" : "") }));
-  const fields = [
-    field("/name", name, { label: t("keys.name"), isRequired: true }),
-    ...SETTINGS.map(([key, label, hint], index) =>
-      field(`/settings/${key}`, inputs[index], { label: t(label), hint: hint && t(hint, PLACEHOLDERS), isRequired: key === "bucket" })),
-  ];
+  const kind = select(destination?.kind ?? "S3", { S3: t("destinations.kind-s3"), SFTP: t("destinations.kind-sftp") });
+  const settings = h("div");
+  /** @type {import("./fields.js").Field[]} */
+  let fields = [];
+  /** @type {HTMLInputElement[]} */
+  let inputs = [];
+  const show = () => {
+    const before = destination?.settings ?? {};
+    const known = SETTINGS[kind.value];
+    inputs = known.map(({ key, value = "" }) => input({ value: [before[key] ?? value].flat().join(" ") }));
+    const more = known.map(({ key, label, hint, isRequired }, index) =>
+      field(`/settings/${key}`, inputs[index], { label: t(label), hint: hint && t(hint, PLACEHOLDERS), isRequired }));
+    fields = [nameField, ...more];
+    put(settings, more.map(({ element }) => element));
+  };
+  const nameField = field("/name", name, { label: t("keys.name"), isRequired: true });
+  const kindField = field("/kind", kind, { label: t("destinations.kind"), isRequired: true });
+  kind.addEventListener("change", show);
+  show();
   const read = () => {
-    const values = SETTINGS.map(([key], index) => [key, inputs[index].value.trim()]).filter(([, value]) => value !== "");
-    const body = { name: name.value.trim(), settings: Object.fromEntries(values) };
-    return destination === null ? { ...body, kind: "S3" } : body;
+    const values = SETTINGS[kind.value].map(({ key }, index) => [key, inputs[index].value.trim()]).filter(([, value]) => value !== "");
+    const body = { name: name.value.trim(), settings: Object.fromEntries(values.map(([key, value]) => [key, parse(key, value)])) };
+    return destination === null ? { ...body, kind: kind.value } : body;
   };
   openDialog(t(destination ? "destinations.edit-title" : "destinations.add"), (close) => {
     const problemArea = h("div");
@@ -55,9 +81,15 @@ export function openDestinationForm(destination, done) {
       }
     };
     const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); runAction(event.submitter, problemArea, save); };
-    return [h("form", { onsubmit: send, novalidate: true }, fields.map(({ element }) => element), problemArea,
+    return [h("form", { onsubmit: send, novalidate: true }, nameField.element, destination === null && kindField.element, settings, problemArea,
       h("div", { class: "buttons" },
         h("button", { type: "submit", class: "primary" }, t("page.save")),
         h("button", { type: "button", onclick: close }, t("page.cancel"))))];
   });
+}
+
+/** Returns the value of a setting. Host keys are separated by spaces; that of a public key is before its content. @param {string} key @param {string} value */
+function parse(key, value) {
+  if (key === "port") return /^[0-9]+$/.test(value) ? Number(value) : value;
+  return key === "hostKeys" ? value.match(/(ssh|ecdsa)-\S+ +\S+|\S+/g) : value;
 }

@@ -39,14 +39,18 @@ def list_destinations(api_options: ApiOptions) -> None:
 
 @app.command(
     "create",
-    epilog=examples('resma destination create "Partner\'s bucket" --kind S3 --setting bucket=partner-reports'),
+    epilog=examples(
+        'resma destination create "Partner\'s bucket" --kind S3 --setting bucket=partner-reports',
+        'resma destination create "Partner\'s server" --kind SFTP --setting host=sftp.example.com --setting user=bank'
+        " --setting secretName=partner --setting hostKeys=SHA256:uNiVztksCsDhcc0u9e8BrW8hHdG6Q4pS7vEfXb2yPaU",
+    ),
 )
 @with_groups
 def create_destination(
     api_options: ApiOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the destination.")],
     kind: Annotated[
-        str, typer.Option("--kind", help="Kind of the destination: S3.", autocompletion=one_of("S3"))
+        str, typer.Option("--kind", help="Kind of the destination: S3 or SFTP.", autocompletion=one_of("S3", "SFTP"))
     ] = "S3",
     settings: Settings = None,
 ) -> None:
@@ -144,14 +148,23 @@ def replay(
     api_options.output.show(delivery, lambda console: _draw_deliveries(console, [delivery]))
 
 
-def _parse(settings: list[str] | None) -> dict[str, str]:
-    """Returns settings by name. Raises CommandFailedError for one without `=`."""
-    parsed = {}
+_LISTS, _NUMBERS = frozenset({"hostKeys"}), frozenset({"port"})
+"""Names of settings that are lists, which can be repeated, and numbers."""
+
+
+def _parse(settings: list[str] | None) -> dict[str, str | int | list[str]]:
+    """Returns settings by name. Raises CommandFailedError for one without `=`, or a number that is none."""
+    parsed: dict[str, str | int | list[str]] = {}
     for setting in settings or ():
         name, has_value, value = setting.partition("=")
         if not (name and has_value):
             raise CommandFailedError(ExitCode.USAGE, f"`{setting}` is not a setting. Use the form NAME=VALUE.")
-        parsed[name] = value
+        if name in _NUMBERS and not value.isdecimal():
+            raise CommandFailedError(ExitCode.USAGE, f"The setting `{name}` must be a number.")
+        if name in _LISTS:
+            parsed[name] = [*(parsed.get(name) or ()), value]  # type: ignore[misc]
+        else:
+            parsed[name] = int(value) if name in _NUMBERS else value
     return parsed
 
 
