@@ -16,7 +16,7 @@ from api.access_log.routes import router as access_log_router
 from api.api_keys.routes import router as api_keys_router
 from api.auth.authenticate import authenticate
 from api.auth.scopes import check_scopes, require_scopes
-from api.context import base_url, caller_of, gate, rules_for
+from api.context import base_url, gate, rules_for
 from api.dead_letters.routes import router as dead_letters_router
 from api.destinations.routes import router as destinations_router
 from api.erasures.routes import router as erasures_router
@@ -133,7 +133,7 @@ def handle_invalid(error: RequestValidationError) -> Response[str]:
     field_errors += [field_error for field_error in more_errors if field_error.pointer not in known]
     model = get_type_hints(route.func).get("body")
     if isinstance(model, type):  # an optional body is a union, and has nothing else to check
-        found = find_more_errors(model, app.current_event.json_body, field_errors, rules_for(caller_of(app)))
+        found = find_more_errors(model, app.current_event.json_body, field_errors, rules_for(app.context.get("caller")))
         field_errors += found
     return _answer(RequestInvalidError.of(field_errors), app.current_event.path)
 

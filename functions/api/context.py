@@ -63,8 +63,13 @@ def rules() -> DeploymentRules:
     return DeploymentRules(settings().receivers, SourceTimeZones(source()))
 
 
-def rules_for(caller: Caller) -> DeploymentRules:
-    """Returns the rules for requests of a caller, with those of `deliverTo`. Use it without an open transaction."""
+def rules_for(caller: Caller | None) -> DeploymentRules:
+    """Returns the rules for requests of a caller, with those of `deliverTo`. Use it without an open transaction.
+
+    A request without a caller, such as one of the sign-in, names no destinations.
+    """
+    if caller is None:
+        return rules()
 
     def find_errors(request: ReportRequest) -> list[FieldError]:
         if not request.deliver_to:

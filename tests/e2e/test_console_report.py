@@ -81,6 +81,7 @@ def test_a_report_is_held_and_released_and_its_files_are_deleted(client: Client,
     assert [hold["reason"] for hold in holds] == ["Case 1"]
     page.get_by_role("button", name="Release legal hold").click()
     page.get_by_role("dialog").get_by_role("button", name="Release legal hold").click()
+    expect(badge(page)).to_have_count(1)
     expect(badge(page)).to_have_text("Ready")
     page.get_by_role("button", name="Delete files").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete files").click()
