@@ -21,6 +21,6 @@ def test_the_operations_are_in_the_expected_order(client: Client) -> None:
         first = page.locator(".opblock-summary-path").first
         assert "generate" in first.inner_text()
         tags = page.locator(".opblock-tag").all_inner_texts()
-        assert [tag.splitlines()[0] for tag in tags][:3] == ["Reports", "Report types", "Schedules"]
+        assert [tag.splitlines()[0] for tag in tags][:3] == ["Reports", "Legal holds", "Report types"]
         opened = operation(page, "generateReport")
         assert "reports:write" in opened.inner_text()

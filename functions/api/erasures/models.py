@@ -8,11 +8,17 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
+from resma.catalog import MAX_FILTER_CHARACTERS
 from resma.json_models import RequestModel, ViewModel
 from resma.report.status import Status
+from resma.string_patterns import NO_NUL
 
 MAX_REPORTS = 500
 """Maximum number of reports of one request."""
+
+_TEXT_SCHEMA: dict[str, Any] = {"type": "string", "maxLength": MAX_FILTER_CHARACTERS, "pattern": NO_NUL}
+_FILTER_SCHEMA: dict[str, Any] = {"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}, {"type": "number"}]}
+"""JSON Schema of a filter's value. The report type decides which of them it accepts."""
 
 ErasureOutcome = Literal["FOUND", "FILES_DELETED", "REPORT_DELETED", "HELD", "IN_PROGRESS", "FAILED"]
 
@@ -20,10 +26,15 @@ ErasureOutcome = Literal["FOUND", "FILES_DELETED", "REPORT_DELETED", "HELD", "IN
 class ErasureRequest(RequestModel):
     """Which reports contain the data of a person, and what is deleted of them."""
 
-    type: str = Field(max_length=100, description="Report type. `GET /api/v1/report-types` lists them.")
+    type: str = Field(
+        max_length=100,
+        json_schema_extra={"pattern": NO_NUL},
+        description="Report type. `GET /api/v1/report-types` lists them.",
+    )
     filters: dict[str, Any] = Field(
+        json_schema_extra={"additionalProperties": _FILTER_SCHEMA},
         description="Values by the names of filters, such as an account number: at least one. They select reports that "
-        "were requested with all these values, and split reports that have a file for them."
+        "were requested with all these values, and split reports that have a file for them.",
     )
     delete_records: bool = Field(
         default=False,

@@ -11,6 +11,7 @@ from resma.catalog.filters import filter_model
 from resma.catalog.folder import DEMO_CATALOG, catalog_folder
 from resma.catalog.loading import check_folder
 from resma.catalog.model import (
+    MAX_FILTER_CHARACTERS,
     MAX_RETENTION_DAYS,
     BalanceSpec,
     ChartSpec,
@@ -39,6 +40,7 @@ from resma.catalog.texts import LocalizedText
 
 __all__ = [
     "DEMO_CATALOG",
+    "MAX_FILTER_CHARACTERS",
     "MAX_RETENTION_DAYS",
     "MAX_SPLIT_COLUMNS",
     "BalanceSpec",

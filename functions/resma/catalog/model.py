@@ -126,6 +126,10 @@ class ColumnSpec(_Frozen):
         return self.scale if self.scale is not None and self.decimals == self.scale else None
 
 
+MAX_FILTER_CHARACTERS = 10_000
+"""Largest `max_length` of a filter of kind text."""
+
+
 class Filter(_Frozen):
     """One filter that a request may set.
 
@@ -145,7 +149,7 @@ class Filter(_Frozen):
     default: Annotated[str | int | tuple[str, ...] | None, BeforeValidator(_to_plain_value)] = None
     minimum: Annotated[str | int | None, BeforeValidator(_to_plain_value)] = None
     maximum: Annotated[str | int | None, BeforeValidator(_to_plain_value)] = None
-    max_length: int = Field(default=200, ge=1, le=10_000)
+    max_length: int = Field(default=200, ge=1, le=MAX_FILTER_CHARACTERS)
     personal: bool = Field(default=False, strict=True)
     """Whether the filter requires the scope personal:read: otherwise callers could find masked values by trial."""
 

@@ -48,7 +48,7 @@ class SftpSettings(DestinationSettings):
     host: str = Field(
         min_length=1,
         max_length=253,
-        json_schema_extra={"pattern": r"^[A-Za-z0-9._:-]+$"},
+        pattern=r"^[A-Za-z0-9._:-]+$",
         description="Full name of the server, or its public IP address.",
     )
     port: int = Field(default=22, ge=1, le=65535, strict=True, description="Port of the server.")

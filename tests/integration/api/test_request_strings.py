@@ -107,6 +107,17 @@ _BUCKETS: list[Json] = [
     {"bucket": "partner-reports", "endpointUrl": STORE, "secretName": "partner"},
 ]
 
+_SERVERS: list[Json] = [
+    {
+        "host": "sftp.example.com",
+        "user": "north-bank",
+        "secretName": "partner-sftp",
+        "hostKeys": ["SHA256:uNiVztksCsDhcc0u9e8BrW8hHdG6Q4pS7vEfXb2yPaU"],
+        "directory": "/incoming",
+        "path": "{type}/{date}/{file}",
+    }
+]
+
 BODIES: dict[tuple[str, str], list[Json]] = {
     ("POST", GENERATE): _REPORTS,
     ("POST", "/api/v1/reports/estimate"): _REPORTS,
@@ -119,8 +130,13 @@ BODIES: dict[tuple[str, str], list[Json]] = {
     ("POST", ENDPOINTS): [{"url": URL, "events": ["report.ready"], "reportTypes": ["TRANSACTIONS"]}],
     ("PATCH", ENDPOINTS + "/{endpointId}"): [{"url": URL, "events": ["report.ready"], "reportTypes": ["FEES"]}],
     ("POST", ENDPOINTS + "/{endpointId}/rotate-secret"): [{"overlapHours": 1}],
-    ("POST", "/api/v1/destinations"): [{"name": "Partner", "kind": "S3", "settings": each} for each in _BUCKETS],
-    ("PATCH", "/api/v1/destinations/{destinationId}"): [{"name": "Partner", "settings": each} for each in _BUCKETS],
+    ("POST", "/api/v1/destinations"): [
+        *({"name": "Partner", "kind": "S3", "settings": each} for each in _BUCKETS),
+        *({"name": "Partner", "kind": "SFTP", "settings": each} for each in _SERVERS),
+    ],
+    ("PATCH", "/api/v1/destinations/{destinationId}"): [
+        {"name": "Partner", "settings": each} for each in (*_BUCKETS, *_SERVERS)
+    ],
     ("POST", SCHEDULES): [{**_WORD, **_PERIOD}, *({**_CRON, "request": request} for request in _REPORTS)],
     ("POST", SCHEDULES + "/{scheduleId}/backfill"): [{**_DAYS, "dryRun": True}],
     ("POST", SCHEDULES + "/preview"): [{**_WORD, **_PERIOD}, *({**_CRON, "request": each} for each in _REPORTS)],
@@ -149,8 +165,18 @@ BROADER = {
     "password",
     "path",
     "endpointUrl",
+    "host",
+    "hostKeys",
+    "directory",
 }
 """Fields whose rules a JSON Schema cannot express. The document may allow what the API rejects, except NUL."""
+
+
+BROADER_IN = {"/api/v1/erasures": {"type", "filters"}}
+"""More such fields, by path."""
+
+NEEDS_STATUS = ("/api/v1/dead-letters", "/api/v1/reports/{reportId}/hold")
+"""Begins of paths of operations on reports in a status that the report of this test does not have: 409."""
 
 
 @pytest.fixture
@@ -210,11 +236,12 @@ def test_the_bodies_of_this_test_contain_every_string_property(document: Json) -
 def test_document_and_api_reject_the_same_strings(lifted: System, document: Json, method: str, path: str) -> None:
     (schema,) = [schema for *found, schema in request_bodies(document) if tuple(found) == (method, path)]
     validator = jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]})
-    address = _existing(lifted, path)
+    broader = BROADER | BROADER_IN.get(path, set())
     for body in BODIES[method, path]:
         assert validator.is_valid(body), body
+        address = _existing(lifted, path, body)
         status, _, answer = lifted.call_api(method, address, body)
-        assert status < 300 or (status == 409 and "dead-letters" in path), answer
+        assert status < 300 or (status == 409 and path.startswith(NEEDS_STATUS)), answer
         for leaf in leaves(body):
             for text in STRINGS:
                 changed = _replaced(body, leaf, text)
@@ -224,7 +251,7 @@ def test_document_and_api_reject_the_same_strings(lifted: System, document: Json
                 assert status < 500, said
                 is_accepted = status not in {400, 413, 422}
                 assert not (is_accepted and not is_valid), said
-                assert is_accepted or not is_valid or BROADER & {*leaf}, said
+                assert is_accepted or not is_valid or broader & {*leaf}, said
                 assert "\0" not in text or not is_valid, said
 
 
@@ -256,9 +283,14 @@ def test_document_and_api_reject_the_same_headers(lifted: System, document: Json
         assert (status < 300) == validator.is_valid(text), text
 
 
-def _existing(system: System, path: str) -> str:
-    """Returns the path with ids of existing resources, which are created for the test."""
+def _existing(system: System, path: str, sent: Json | None = None) -> str:
+    """Returns the path with ids of existing resources, which are created for the test.
+
+    `sent` is the body that is sent there: a destination is of the kind whose settings it has.
+    """
     for name, (address, body) in _MADE.items():
+        if name == "destinationId" and "host" in (sent or {}).get("settings", {}):
+            body = {"name": "test", "kind": "SFTP", "settings": _SERVERS[0]}  # noqa: PLW2901
         if f"{{{name}}}" in path:
             status, _, answer = system.call_api("POST", address, body)
             assert status < 300, answer

@@ -14,7 +14,13 @@ from tests.support.system import System
 ELSEWHERE = "203.0.113.9"
 ROUTES = routes_of(api.app.app)
 ID = "00000000-0000-4000-8000-000000000000"
-IDS = {"endpoint_id": "callback", "schedule_id": f"sch_{32 * 'a'}", "event_id": f"evt_{32 * 'a'}"}
+IDS = {
+    "endpoint_id": "callback",
+    "schedule_id": f"sch_{32 * 'a'}",
+    "event_id": f"evt_{32 * 'a'}",
+    "destination_id": f"dst_{32 * 'a'}",
+    "delivery_id": f"dlv_{32 * 'a'}",
+}
 HTTPS = {"X-Forwarded-Proto": "https"}
 
 
