@@ -150,7 +150,8 @@ def test_holds_and_deleted_files_are_listed_with_their_callers(system: System) -
 def test_an_erasure_is_listed_for_each_report(
     system: System, admin: Connection[TupleRow], delete_records: bool, action: str
 ) -> None:
-    (account,) = admin.execute("SELECT account_id FROM bank.transactions WHERE tenant_id = 'demo' LIMIT 1").fetchone()  # type: ignore[misc]
+    accounts = admin.execute("SELECT account_id FROM bank.transactions WHERE tenant_id = 'demo' LIMIT 1").fetchall()
+    account = accounts[0][0]
     filters = {"from": "2024-01-01", "account": account}
     report_id = system.request_report(type="ACCOUNT_STATEMENT", format="CSV", filters=filters)
     assert system.work_once()
