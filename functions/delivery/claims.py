@@ -155,7 +155,8 @@ def finish_file(connection: Connection[TupleRow], claim: DeliveryClaim, position
     """Records that a file is complete at the destination. Raises LeaseLostError."""
     keep_lease(connection, claim)
     connection.execute(
-        "UPDATE resma.delivered_files SET delivered_at = clock_timestamp(), progress = NULL"
+        "UPDATE resma.delivered_files SET delivered_at = clock_timestamp(), progress = NULL,"
+        " first_delivered_at = coalesce(first_delivered_at, clock_timestamp())"
         " WHERE tenant_id = %s AND delivery_id = %s AND position = %s",
         (claim.tenant_id, claim.delivery_id, position),
     )

@@ -1,1 +1,1 @@
-"""Access log of a report: who requested, downloaded, cancelled, retried and deleted it, and where webhooks went."""
+"""Access log of a report: who did what with it, and where its files and webhooks went."""

@@ -17,6 +17,12 @@ AccessAction = Literal[
     "LINK_CREATED",
     "WEBHOOK_SENT",
     "WEBHOOK_REPLAYED",
+    "DELIVERY_ATTEMPTED",
+    "FILE_DELIVERED",
+    "DELIVERY_REPLAYED",
+    "HOLD_PLACED",
+    "HOLD_RELEASED",
+    "FILES_DELETED",
     "DELETED",
 ]
 
@@ -29,14 +35,17 @@ class AccessEntryView(ViewModel):
     occurred_at: datetime = Field(description="When it happened.")
     action: AccessAction = Field(
         description="`REQUESTED`: the report was requested. `RUN_STARTED`: a caller started the run of its schedule. "
-        "`CANCELLED`, `DELETED`. `REDRIVEN`: the report was continued after it failed. `LINK_CREATED`: a presigned URL "
-        "of a file was created for a download. `WEBHOOK_SENT`: a webhook was sent. `WEBHOOK_REPLAYED`: a caller "
-        "requested to send it again."
+        "`CANCELLED`, `FILES_DELETED`, `DELETED`. `REDRIVEN`: the report was continued after it failed. "
+        "`LINK_CREATED`: a presigned URL of a file was created for a download. `WEBHOOK_SENT`: a webhook was sent. "
+        "`WEBHOOK_REPLAYED`: a caller requested to send it again. `DELIVERY_ATTEMPTED`: an attempt to deliver the "
+        "files to a destination. `FILE_DELIVERED`: a file was complete at a destination for the first time. "
+        "`DELIVERY_REPLAYED`: a caller requested to deliver the files again. `HOLD_PLACED`, `HOLD_RELEASED`: a legal "
+        "hold of the report."
     )
     subject: str | None = Field(
-        description="Who did it: `key:`, `schedule:`, `event:` or `webhook:` and an id, `token:` and its subject, or "
-        "`loopback`. Without the scope `personal:read`, the subject of another caller's token is masked. Null if it "
-        "was not recorded."
+        description="Who did it: `key:`, `schedule:`, `event:`, `webhook:` or `destination:` and an id, `token:` and "
+        "its subject, or `loopback`. Without the scope `personal:read`, the subject of another caller's token is "
+        "masked. Null if it was not recorded."
     )
     key_id: str | None = Field(description="Id of the API key that was used; null for other callers.")
     key_name: str | None = Field(description="Current name of that API key.")
@@ -58,10 +67,25 @@ class AccessEntryView(ViewModel):
         "was also signed with the previous version. Null for earlier records."
     )
     status_code: int | None = Field(description="HTTP status of the response to the webhook.")
-    outcome: Literal["SUCCEEDED", "FAILED", "PENDING"] = Field(
-        description="Outcome of the action. A webhook that is `PENDING` is being sent, or its function crashed."
+    outcome: Literal["SUCCEEDED", "FAILED", "CONTINUED", "PENDING"] = Field(
+        description="Outcome of the action. `CONTINUED`: the time of the invocation was up, and the next attempt "
+        "continues the delivery. `PENDING`: the webhook or the delivery is in progress, or its function crashed."
     )
-    detail: str | None = Field(description="Why the webhook failed, the reason of a redrive, or the schedule of a run.")
+    detail: str | None = Field(
+        description="Why the webhook or the delivery failed, the reason of a redrive or a legal hold, or the "
+        "schedule of a run."
+    )
+    kms_key: str | None = Field(
+        description="ARN of the KMS key that encrypts the files of the report in the bucket. Null if the encryption is "
+        "that of the bucket, before the report is generated, and if it was deleted."
+    )
+    pdf_encrypted: bool | None = Field(
+        description="Whether the PDF files of the report are encrypted with a password. Null if the report was deleted."
+    )
+    destination_id: str | None = Field(description="Destination that the files were delivered to.")
+    destination_name: str | None = Field(description="Current name of that destination; null if it was deleted.")
+    file_name: str | None = Field(description="Name of the delivered file at the destination.")
+    error_code: str | None = Field(description="Stable code of the error of a delivery, for programs.")
 
 
 class AccessLog(ViewModel):

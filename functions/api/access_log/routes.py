@@ -21,9 +21,10 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
     "/api/v1/reports/<report_id>/access",
     operation_id="listReportAccess",
     summary="List who accessed a report",
-    description="Lists who requested, downloaded, cancelled, retried and deleted a report, and where webhooks about it "
-    "were sent, newest first, in pages. The entries of a deleted report are its request, its downloads and its "
-    "deletion. IP addresses and the subjects of tokens are masked without the scope `personal:read`.",
+    description="Lists who requested, downloaded, cancelled, retried, held and deleted a report, where its files "
+    "were delivered, and where webhooks about it were sent, newest first, in pages. The entries of a deleted report "
+    "are its request, its downloads, its legal holds and its deletion. IP addresses and the subjects of tokens are "
+    "masked without the scope `personal:read`.",
     response_description="A page of the access log.",
     tags=["Reports"],
     security=needs("reports:read"),

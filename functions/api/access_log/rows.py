@@ -31,6 +31,12 @@ class AccessEntry:
     status_code: int | None
     outcome: str
     detail: str | None
+    kms_key: str | None
+    pdf_encrypted: bool | None
+    destination_id: str | None
+    destination_name: str | None
+    file_name: str | None
+    error_code: str | None
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def list_entries(
 ) -> list[AccessEntry]:
     """Returns up to `limit` entries of a report after a cursor, newest first.
 
-    Entries remain when a report is deleted: its request, its download links and its deletion.
+    Entries remain when a report is deleted: its request, its download links, its legal holds and its deletion.
     """
     # Byte order: the order of the database's collation may change with an update of the operating system.
     position = (

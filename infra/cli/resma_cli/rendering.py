@@ -77,10 +77,12 @@ def draw_access(console: Console, items: Sequence[Json], following: str | None) 
 
 
 def _accessed(item: Json) -> str:
-    """Returns what an entry of the access log is about: format, URL, secret and response of a webhook."""
+    """Returns what an entry of the access log is about: format, webhook with secret and response, or delivered file."""
     secret = item["secretVersion"] and f"secret version {item['secretVersion']}"
     status = item["statusCode"] and f"HTTP {item['statusCode']}"
-    return ", ".join(filter(None, (item["format"], item["url"], secret, status, item["detail"])))
+    destination = item["destinationName"] or item["destinationId"]
+    parts = (item["format"], item["url"], destination, item["fileName"], secret, status, item["detail"])
+    return ", ".join(filter(None, parts))
 
 
 def _report_columns(*, is_narrow: bool) -> tuple[TableColumn, ...]:

@@ -16,7 +16,13 @@ SELECT entry_id,
        secret_version,
        status_code,
        outcome,
-       detail
+       detail,
+       kms_key,
+       pdf_encrypted,
+       destination_id,
+       destination_name,
+       file_name,
+       error_code
 FROM resma.access_log
 WHERE tenant_id = %(tenant_id)s
   AND (%(from)s::date IS NULL OR occurred_at > (%(from)s::date - 1 + time '23:59:59.999999')::timestamptz)

@@ -1,4 +1,4 @@
-// Access log of a report: who requested and downloaded it, and where webhooks about it went.
+// Access log of a report: who requested, downloaded and held it, and where its files and webhooks about it went.
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
@@ -36,14 +36,19 @@ export function accessSection(id, signal) {
 function entriesTable(entries) {
   const columns = ["access.at", "access.action", "access.who", "access.ip", "access.what", "access.outcome"].map((key) => ({ label: t(key) }));
   const rows = entries.map((entry) => [
-    when(entry.occurredAt), say("access-action", entry.action), requester(entry.subject, entry.keyName), entry.ipAddress ?? "–",
+    when(entry.occurredAt), say("access-action", entry.action), who(entry), entry.ipAddress ?? "–",
     what(entry), badge(entry.outcome, say("access-outcome", entry.outcome)),
   ]);
   return table(t("access.title"), columns, rows);
 }
 
 /** @param {import("../lib/shapes.js").AccessEntry} entry */
-function what({ format, url, secretVersion, statusCode, detail }) {
-  const parts = [format, url, secretVersion !== null && t("access.secret", { version: secretVersion }), statusCode !== null && `HTTP ${statusCode}`, detail];
+function who({ subject, keyName, destinationId, destinationName }) {
+  return requester(subject, subject === `destination:${destinationId}` ? destinationName : keyName);
+}
+
+/** @param {import("../lib/shapes.js").AccessEntry} entry */
+function what({ format, url, secretVersion, statusCode, destinationId, destinationName, fileName, detail }) {
+  const parts = [format, url, destinationName ?? destinationId, fileName, secretVersion !== null && t("access.secret", { version: secretVersion }), statusCode !== null && `HTTP ${statusCode}`, detail];
   return h("span", { class: "break" }, parts.filter(Boolean).join(" · ") || "–");
 }

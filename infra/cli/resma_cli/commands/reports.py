@@ -128,7 +128,7 @@ def show_access(
     limit: Limit = 20,
     everything: Annotated[bool, typer.Option("--all", help="List all entries, without a limit.")] = False,
 ) -> None:
-    """Show who requested, downloaded and deleted a report, and where webhooks about it went; newest first."""
+    """Show who requested, downloaded and deleted a report, and where files and webhooks went; newest first."""
     report_id = find_report_id(api_options.api, report_id)
     items, following = api_options.api.pages(path_of("reports", report_id, "access"), {}, None if everything else limit)
     api_options.output.show({"items": items, "next": following}, lambda console: draw_access(console, items, following))
