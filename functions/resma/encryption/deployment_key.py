@@ -11,11 +11,6 @@ import os
 import time
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from resma.aws.clients import read_secret
 from resma.errors import KeyUnreadableError, SettingsInvalidError
 
@@ -34,6 +29,8 @@ class DeploymentKey:
 
     def seal(self, tenant_id: str, data: bytes) -> bytes:
         """Encrypts a key of a tenant. Raises SecretUnavailableError, SettingsInvalidError."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # 7 MB that most reports do not need
+
         nonce = os.urandom(_NONCE)
         return nonce + AESGCM(self._derive("seal", tenant_id)).encrypt(nonce, data, None)
 
@@ -42,6 +39,9 @@ class DeploymentKey:
 
         Raises KeyUnreadableError if it was sealed with another key, SecretUnavailableError, SettingsInvalidError.
         """
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415  # as above
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
         try:
             return AESGCM(self._derive("seal", tenant_id)).decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
         except (InvalidTag, ValueError) as error:
@@ -55,6 +55,9 @@ class DeploymentKey:
         return hmac.digest(self._derive("fingerprint", tenant_id), text.encode(), "sha256").hex()
 
     def _derive(self, purpose: str, tenant_id: str) -> bytes:
+        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415  # as above
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
         # Ids of tenants do not contain a vertical bar.
         return HKDF(SHA256(), 32, None, f"resma {purpose}|{tenant_id}".encode()).derive(self._read())
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from resma.encryption.deployment_key import DeploymentKey
-from resma.encryption.pdf_keys import make_pdf_key
 from resma.report.format_options import PdfOptions
 from resma.report.pdf_key import PdfKey
 
@@ -22,6 +21,8 @@ def seal_password(key: DeploymentKey, tenant_id: str, options: PdfOptions) -> di
     """
     if options.password is None:
         return None
+    from resma.encryption.pdf_keys import make_pdf_key  # noqa: PLC0415  # cryptography takes 7 MB
+
     password = options.password.get_secret_value()
     made = make_pdf_key(password)
     entries = {name: b64encode(getattr(made, name)).decode() for name in _ENTRIES}

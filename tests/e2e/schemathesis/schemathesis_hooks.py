@@ -38,6 +38,7 @@ _TEXT = re.compile(r"[^\x00]{1,40}")
 _TOTALS = {"TRANSACTIONS": "amount", "ACCOUNT_STATEMENT": "amount", "DAILY_SUMMARY": "net"}
 _CONDITION = {"amount", "currency", "min", "max"}
 _AMOUNT = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,20})?")
+_DESTINATION_ID = re.compile(r"dst_[0-9a-f]{32}")
 _KEY = re.compile(r'[!#-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}"')
 
 
@@ -59,7 +60,7 @@ def filter_case(_context: Any, case: Any) -> bool:
 
 @schemathesis.hook
 def map_body(_context: Any, body: Any) -> Any:
-    """Corrects rules of split reports and of conditions in a request for a report, and two others.
+    """Corrects rules of split reports, conditions and destinations in a request for a report, and two others.
 
     The filter `from` gets the earlier of the two days. If `formats` is null, options of formats other than `format` are
     removed: the document forbids them with `contains`, which does not apply to null (JSON Schema 2020-12 §6.4.4), and
@@ -76,7 +77,15 @@ def map_body(_context: Any, body: Any) -> Any:
     if isinstance(body, dict):
         _correct_split(body)
         _correct_conditions(body)
+        _correct_destinations(body)
     return body
+
+
+def _correct_destinations(body: dict[str, Any]) -> None:
+    """Removes destinations whose ids are valid, because there are none with these ids."""
+    ids = body.get("deliverTo")
+    if isinstance(ids, list) and all(_is_like(each, _DESTINATION_ID) for each in ids) and len({*ids}) == len(ids) <= 10:
+        body["deliverTo"] = None
 
 
 def _correct_split(body: dict[str, Any]) -> None:

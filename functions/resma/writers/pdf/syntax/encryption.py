@@ -8,10 +8,6 @@ from __future__ import annotations
 import hmac
 import re
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES256
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-
 from resma.report.pdf_key import PERMISSIONS, PdfKey
 
 _BLOCK = 16
@@ -49,7 +45,17 @@ class ObjectCipher:
     """
 
     def __init__(self, key: PdfKey, identifier: bytes) -> None:
-        self._algorithm = AES256(key.file_key)
+        # cryptography takes 7 MB, which files without a password do not need.
+        from cryptography.hazmat.primitives.ciphers import Cipher  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES256  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.modes import CBC  # noqa: PLC0415
+
+        algorithm = AES256(key.file_key)
+
+        def cipher(vector: bytes) -> Cipher[CBC]:
+            return Cipher(algorithm, CBC(vector))
+
+        self._cipher = cipher
         self._vector_key = hmac.digest(key.file_key, b"resma initialization vector", "sha256")
         self._identifier = identifier
 
@@ -70,7 +76,7 @@ class ObjectCipher:
         origin = b"%b %d " % (self._identifier, number)
         vector = hmac.digest(self._vector_key, origin + data, "sha256")[:_BLOCK]
         padding = _BLOCK - len(data) % _BLOCK
-        encryptor = Cipher(self._algorithm, CBC(vector)).encryptor()
+        encryptor = self._cipher(vector).encryptor()
         return b"%b%b%b" % (vector, encryptor.update(data + bytes((padding,)) * padding), encryptor.finalize())
 
     def _strings(self, number: int, body: bytes) -> bytes:
