@@ -16,9 +16,13 @@ from resma.string_patterns import NO_NUL
 MAX_REPORTS = 500
 """Maximum number of reports of one request."""
 
-_TEXT_SCHEMA: dict[str, Any] = {"type": "string", "maxLength": MAX_FILTER_CHARACTERS, "pattern": NO_NUL}
-_FILTER_SCHEMA: dict[str, Any] = {"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}, {"type": "number"}]}
-"""JSON Schema of a filter's value. The report type decides which of them it accepts."""
+_TEXT_SCHEMA: dict[str, Any] = {"maxLength": MAX_FILTER_CHARACTERS, "pattern": NO_NUL}
+_FILTER_SCHEMA: dict[str, Any] = {**_TEXT_SCHEMA, "items": _TEXT_SCHEMA}
+"""JSON Schema of a filter's value: limits of strings, of which there may be several.
+
+The report type decides which types of values it accepts. It has no `anyOf`, from which the generator of Java clients
+makes code that does not compile.
+"""
 
 ErasureOutcome = Literal["FOUND", "FILES_DELETED", "REPORT_DELETED", "HELD", "IN_PROGRESS", "FAILED"]
 
