@@ -31,8 +31,8 @@ class Tool:
 
     @property
     def is_installed(self) -> bool:
-        """Whether it is on the PATH or in `.resma/bin` of the checkout."""
-        path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(LOCAL_BIN)))
+        """Whether it is on the PATH, in `.resma/bin` of the checkout, or with the servers in /usr/sbin."""
+        path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(LOCAL_BIN), "/usr/sbin"))
         return any(shutil.which(name, path=path) for name in self.names)
 
     def __str__(self) -> str:
