@@ -82,7 +82,7 @@ def map_body(_context: Any, body: Any) -> Any:
 
 
 def _correct_destinations(body: dict[str, Any]) -> None:
-    """Removes destinations whose ids are valid, because there are none with these ids."""
+    """Removes destinations whose ids are valid, because none with these ids exists."""
     ids = body.get("deliverTo")
     if isinstance(ids, list) and all(_is_like(each, _DESTINATION_ID) for each in ids) and len({*ids}) == len(ids) <= 10:
         body["deliverTo"] = None
