@@ -80,6 +80,8 @@ CREATE TABLE resma.delivered_files (
     progress      jsonb,
     -- NULL until the file is complete at the destination.
     delivered_at  timestamptz,
+    -- When it was complete there for the first time. A replay keeps it, and sets `delivered_at` to NULL.
+    first_delivered_at  timestamptz,
     PRIMARY KEY (tenant_id, delivery_id, position),
     FOREIGN KEY (tenant_id, delivery_id) REFERENCES resma.file_deliveries ON DELETE CASCADE
 );
