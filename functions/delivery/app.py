@@ -36,6 +36,7 @@ def _resources() -> DeliveryResources:
         # Copies of a part can take a minute.
         store=ReportStore(s3_client(settings.s3_credentials_secret_arn, answer_seconds=60), settings.bucket),
         rules=settings.destination_rules,
+        mail=settings.mail,
     )
 
 

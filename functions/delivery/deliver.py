@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery.claims import (
     AttemptOutcome,
@@ -23,28 +22,32 @@ from delivery.claims import (
     record_outcome,
     save_progress,
 )
+from delivery.email_delivery import EmailJob, deliver_email
 from delivery.errors import (
     DeliveryError,
     PersonalDataNotAllowedError,
     ReportGoneError,
     SettingsNotAllowedError,
-    SourceUnavailableError,
     TimeUpError,
 )
 from delivery.heartbeat import heartbeat
-from delivery.outgoing import OutgoingFile, Progress, ReportStore, StoredSource, Target, Transport
+from delivery.mail import MailSettings
+from delivery.outgoing import Progress, ReportStore, Target, Transport
 from delivery.planned_files import PlannedFile, plan_report, plan_test
+from delivery.reading import outgoing_file
 from delivery.transports import open_transport
 from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
 from resma.database.connection import Database
+from resma.destinations.email_settings import EmailSettings
 from resma.destinations.kinds import check_destination_settings
 from resma.destinations.paths import fill_pattern
 from resma.destinations.queue import DeliveryMessage
 from resma.destinations.settings import DestinationRules
+from resma.destinations.tenant_rules import rules_of_tenant
 from resma.errors import DatabaseUnavailableError, LeaseLostError, ResmaError
 from resma.jobs.personal_data import shows_personal
-from resma.jobs.report_rows import find_report
+from resma.jobs.report_rows import Report, find_report
 from resma.request_errors import RequestInvalidError
 from resma.short_text import shorten
 
@@ -63,6 +66,7 @@ class DeliveryResources:
     system: Database
     store: ReportStore
     rules: DestinationRules
+    mail: MailSettings = field(default_factory=MailSettings)
 
 
 def deliver_due(resources: DeliveryResources, message: DeliveryMessage, is_time_left: IsTimeLeft) -> int:
@@ -134,12 +138,31 @@ def _result(resources: DeliveryResources, claim: DeliveryClaim, is_time_left: Is
 
 
 def _deliver(resources: DeliveryResources, claim: DeliveryClaim, is_time_left: IsTimeLeft) -> None:
+    with resources.system.transaction(claim.tenant_id) as connection:
+        rules = rules_of_tenant(connection, claim.tenant_id, resources.rules)
     try:
-        settings = check_destination_settings(claim.kind, claim.settings, resources.rules)
+        settings = check_destination_settings(claim.kind, claim.settings, rules)
     except RequestInvalidError as error:
         raise SettingsNotAllowedError(f"The settings of the destination are not valid. {error.detail}") from error
-    files = _files_of(resources, claim)
-    target = Target(claim.tenant_id, claim.destination_id, settings, resources.rules, resources.store)
+    report = _report_of(resources, claim)
+    if isinstance(settings, EmailSettings):
+        with heartbeat(partial(_renew, resources, claim)) as lost:
+            deliver_email(
+                EmailJob(
+                    system=resources.system,
+                    store=resources.store,
+                    claim=claim,
+                    settings=settings,
+                    max_attachment_bytes=rules.email_attachment_bytes,
+                    mail=resources.mail,
+                    report=report,
+                    is_time_left=is_time_left,
+                    is_lost=lost.is_set,
+                )
+            )
+        return
+    files = _files_of(resources, claim, report)
+    target = Target(claim.tenant_id, claim.destination_id, settings, rules, resources.store)
     with (
         heartbeat(partial(_renew, resources, claim)) as lost,
         closing(open_transport(claim.kind, target)) as transport,
@@ -157,13 +180,12 @@ def _renew(resources: DeliveryResources, claim: DeliveryClaim) -> None:
         keep_lease(connection, claim)
 
 
-def _files_of(resources: DeliveryResources, claim: DeliveryClaim) -> Iterator[PlannedFile]:
-    """Returns the files that are still to be delivered. Raises ReportGoneError and PersonalDataNotAllowedError."""
+def _report_of(resources: DeliveryResources, claim: DeliveryClaim) -> Report | None:
+    """Returns the report; None for a test file. Raises ReportGoneError and PersonalDataNotAllowedError."""
+    if claim.report_id is None:
+        return None
     with resources.system.transaction(claim.tenant_id) as connection:
-        after = find_last_position(connection, claim)
-        report = None if claim.report_id is None else find_report(connection, claim.tenant_id, claim.report_id)
-    if report is None:
-        return iter(() if after else (plan_test(claim.delivery_id),))
+        report = find_report(connection, claim.tenant_id, claim.report_id)
     if report.status != "READY":
         raise ReportGoneError("The files of the report were deleted because they expired. Request it again.")
     if shows_personal(report) and not claim.accepts_personal:
@@ -171,6 +193,15 @@ def _files_of(resources: DeliveryResources, claim: DeliveryClaim) -> Iterator[Pl
             "The files show personal data, and a caller without the scope personal:read wrote the settings of the "
             "destination. Have a caller with this scope save them, and replay the delivery."
         )
+    return report
+
+
+def _files_of(resources: DeliveryResources, claim: DeliveryClaim, report: Report | None) -> Iterator[PlannedFile]:
+    """Returns the files that are still to be delivered."""
+    with resources.system.transaction(claim.tenant_id) as connection:
+        after = find_last_position(connection, claim)
+    if report is None:
+        return iter(() if after else (plan_test(claim.delivery_id),))
     return plan_report(resources.system, report, after)
 
 
@@ -196,46 +227,7 @@ def _deliver_file(attempt: _Attempt, file: PlannedFile) -> None:
         with system.transaction(claim.tenant_id) as connection:
             save_progress(connection, claim, file.position, progress)
 
-    outgoing = _outgoing(attempt.resources.store, file, name)
+    outgoing = outgoing_file(attempt.resources.store, file, name)
     attempt.transport.deliver(outgoing, Progress(state, record, attempt.is_time_left))
     with system.transaction(claim.tenant_id) as connection:
         finish_file(connection, claim, file.position)
-
-
-def _outgoing(store: ReportStore, file: PlannedFile, name: str) -> OutgoingFile:
-    source = None if file.object_key is None else StoredSource(store.bucket, file.object_key)
-
-    def read(start: int, end: int) -> bytes:
-        if file.content is not None:
-            return file.content[start:end]
-        assert file.object_key is not None
-        return _read_range(store, file.object_key, start, end)
-
-    return OutgoingFile(
-        name=name,
-        bytes=file.size,
-        sha256=file.sha256,
-        media_type=file.media_type,
-        report=file.report,
-        read=read,
-        source=source,
-    )
-
-
-def _read_range(store: ReportStore, key: str, start: int, end: int) -> bytes:
-    """Reads a part of a file from the store of reports. Raises ReportGoneError and SourceUnavailableError."""
-    try:
-        answer = store.s3.get_object(Bucket=store.bucket, Key=key, Range=f"bytes={start}-{end - 1}")
-        content: bytes = answer["Body"].read()
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "NoSuchKey":
-            raise ReportGoneError("The file no longer exists. Request the report again.") from error
-        raise SourceUnavailableError(f"The object store of Resma returned {code}. It is tried again.") from error
-    except (BotoCoreError, OSError) as error:
-        raise SourceUnavailableError(
-            f"The object store of Resma does not answer ({type(error).__name__}). It is tried again."
-        ) from error
-    if len(content) != end - start:
-        raise SourceUnavailableError("The object store of Resma returned too few bytes. It is tried again.")
-    return content

@@ -10,6 +10,7 @@ DeliveryError                         another attempt may succeed, also because 
 |-- UploadLostError                     an unfinished file no longer exists there: the next attempt starts again
 |-- ChecksumMismatchError               the bytes that were sent are not those of the report
 |-- SourceUnavailableError              the object store of Resma
+|-- RecipientDeferredError              the mail server does not accept the message to a recipient now
 `-- PermanentDeliveryError            another attempt would fail in the same way
     |-- NameExistsError
     |-- NameTooLongError
@@ -17,7 +18,9 @@ DeliveryError                         another attempt may succeed, also because 
     |-- HostRefusedError                  the host of the destination has an address that is not allowed
     |-- SettingsNotAllowedError           the settings of the destination are no longer valid in this deployment
     |-- PersonalDataNotAllowedError
-    `-- ReportGoneError                   the files of the report have expired
+    |-- ReportGoneError                   the files of the report have expired
+    |-- RecipientRefusedError             the mail server will not accept the message to a recipient
+    `-- RecipientsSuppressedError         all recipients are suppressed
 
 TimeUpError                           the time of the invocation is up: another one continues
 """
@@ -92,6 +95,12 @@ class SourceUnavailableError(DeliveryError):
     code = "source-unavailable"
 
 
+class RecipientDeferredError(DeliveryError):
+    """The mail server does not accept the message to a recipient now, for example because it greylists the sender."""
+
+    code = "recipient-deferred"
+
+
 class PermanentDeliveryError(DeliveryError):
     """Another attempt would fail in the same way, so that the delivery is FAILED."""
 
@@ -139,3 +148,15 @@ class ReportGoneError(PermanentDeliveryError):
     """The files of the report no longer exist."""
 
     code = "report-expired"
+
+
+class RecipientRefusedError(PermanentDeliveryError):
+    """The mail server will not accept the message to a recipient. The other recipients have got theirs."""
+
+    code = "recipient-refused"
+
+
+class RecipientsSuppressedError(PermanentDeliveryError):
+    """All recipients are suppressed, because messages to them have bounced or they complained."""
+
+    code = "recipients-suppressed"

@@ -1,4 +1,4 @@
-"""The transports of all kinds of destinations."""
+"""The transports of all kinds of destinations that get files one after another; e-mail is in `email_delivery.py`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resma.destinations.kinds import SETTINGS_OF_KINDS, DestinationKind
 _OPENERS: Mapping[DestinationKind, Callable[[Target], Transport]] = {"S3": open_s3, "SFTP": open_sftp}
 """Function that opens the transport of each kind. It raises DeliveryError."""
 
-assert _OPENERS.keys() == SETTINGS_OF_KINDS.keys()
+assert _OPENERS.keys() | {"EMAIL"} == SETTINGS_OF_KINDS.keys()
 
 
 def open_transport(kind: DestinationKind, target: Target) -> Transport:

@@ -16,7 +16,18 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from infra.admin.tenants import OPERATOR, QUOTAS, create_key, create_tenant, rename_tenant, set_kms_key, set_quotas
+from infra.admin.tenants import (
+    MAX_ATTACHMENT_BYTES,
+    OPERATOR,
+    QUOTAS,
+    create_key,
+    create_tenant,
+    rename_tenant,
+    set_email_attachments,
+    set_email_domains,
+    set_kms_key,
+    set_quotas,
+)
 from infra.errors import StackError
 from infra.postgres.connect import connect
 from resma.access.api_keys import (
@@ -75,6 +86,17 @@ def _parser() -> argparse.ArgumentParser:
     made = command("set-kms-key", _set_kms_key, "set the KMS key that encrypts a tenant's files", "tenant")
     made.add_argument("arn", nargs="?", help="ARN of the key, which must be in the parameter KmsKeyArns")
     made.add_argument("--none", action="store_true", help="use the encryption of the bucket")
+    made = command(
+        "set-email-domains", _set_email_domains, "set the domains that a tenant may send e-mail to", "tenant"
+    )
+    made.add_argument("domains", nargs="*", metavar="domain", help="a domain, which does not include its subdomains")
+    made.add_argument("--none", action="store_true", help="allow no e-mail")
+    made = command(
+        "set-email-attachments", _set_email_attachments, "set the size of files that are attached to e-mail", "tenant"
+    )
+    made.add_argument(
+        "bytes", type=int, help=f"maximum size of all files together, up to {MAX_ATTACHMENT_BYTES}; 0: none"
+    )
     made = command("create-key", _create_key, "create a key, and print it once", "tenant", "name")
     made.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="repeat for more scopes")
     made.add_argument(
@@ -123,6 +145,18 @@ def _set_kms_key(connection: Connection[TupleRow], arguments: argparse.Namespace
     )
 
 
+def _set_email_domains(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    if bool(arguments.domains) == arguments.none:
+        raise StackError("Name the domains, or use --none to allow no e-mail.")
+    domains = set_email_domains(connection, arguments.tenant, arguments.domains)
+    print(f"Tenant {arguments.tenant}: e-mail to {', '.join(domains) or 'no domain'}.")
+
+
+def _set_email_attachments(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    set_email_attachments(connection, arguments.tenant, arguments.bytes)
+    print(f"Tenant {arguments.tenant}: at most {arguments.bytes} bytes are attached to a message.")
+
+
 def _create_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
     lifetime = timedelta(days=min(arguments.days, MAX_DAYS + 1))
     _print_key(*create_key(connection, arguments.tenant, arguments.name, arguments.scope, lifetime))
@@ -145,13 +179,15 @@ def _revoke_key(connection: Connection[TupleRow], arguments: argparse.Namespace)
 def _list(connection: Connection[TupleRow], _arguments: argparse.Namespace) -> None:
     tenants = connection.execute(
         "SELECT tenant_id, name, requests_per_second, requests_burst, live_reports, rows_per_day, files_per_day,"
-        " max_retention_days, kms_key FROM resma.tenants ORDER BY tenant_id"
+        " max_retention_days, kms_key, email_domains, email_attachment_bytes FROM resma.tenants ORDER BY tenant_id"
     ).fetchall()
-    for tenant_id, name, *limits, kms_key in tenants:
+    for tenant_id, name, *limits, kms_key, email_domains, attachment_bytes in tenants:
         values = ", ".join(f"{quota} {limit}" for quota, limit in zip(QUOTAS, limits, strict=True) if limit is not None)
         print(f"{tenant_id}  {name}  ({values})")
         if kms_key is not None:
             print(f"    files are encrypted with {kms_key}")
+        if email_domains:
+            print(f"    e-mail to {', '.join(email_domains)}, with at most {attachment_bytes} bytes attached")
         for key in list_keys(connection, tenant_id):
             print(f"    {_line(key)}")
 

@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from infra.errors import StackError
 from resma.access.api_keys import MAX_DAYS, ApiKey, NewKey, insert_key
 from resma.access.caller import SCOPES
+from resma.destinations.addresses import parse_domain
 
 QUOTAS = (
     "requests_per_second",
@@ -25,6 +26,9 @@ QUOTAS = (
 """Columns of `resma.tenants` with limits. Their defaults are in the migrations; `max_retention_days` has none."""
 
 _KMS_KEY = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,100}"
+
+MAX_ATTACHMENT_BYTES = 7_000_000
+"""Maximum size of all attachments of a message: in base64 they are still smaller than 10 MB."""
 
 MAX_QUOTA = 2**31 - 1
 """Maximum value of a limit: that of an integer in Postgres."""
@@ -89,6 +93,42 @@ def set_kms_key(connection: Connection[TupleRow], tenant_id: str, kms_key: str |
             "arn:aws:kms:REGION:ACCOUNT:key/ID, as in the parameter KmsKeyArns. Aliases are not accepted."
         )
     connection.execute("UPDATE resma.tenants SET kms_key = %s WHERE tenant_id = %s", (kms_key, tenant_id))
+
+
+def set_email_domains(connection: Connection[TupleRow], tenant_id: str, domains: Collection[str]) -> list[str]:
+    """Sets the domains to which a tenant may send e-mail; none: it may send none. Returns them as they are stored.
+
+    A domain does not include its subdomains. Raises StackError if the tenant does not exist, or with all domains that
+    are not valid.
+    """
+    require_tenant(connection, tenant_id)
+    parsed, errors = set(), []
+    for domain in domains:
+        try:
+            parsed.add(parse_domain(domain))
+        except ValueError as error:
+            errors.append(str(error))
+    if errors:
+        raise StackError(" ".join(errors))
+    stored = sorted(parsed)
+    connection.execute("UPDATE resma.tenants SET email_domains = %s WHERE tenant_id = %s", (stored, tenant_id))
+    return stored
+
+
+def set_email_attachments(connection: Connection[TupleRow], tenant_id: str, max_bytes: int) -> None:
+    """Sets the maximum size of all attachments of a tenant's messages, in bytes; 0: no attachments.
+
+    Raises StackError if the tenant does not exist or the size is not valid.
+    """
+    require_tenant(connection, tenant_id)
+    if not 0 <= max_bytes <= MAX_ATTACHMENT_BYTES:
+        raise StackError(
+            f"The size of attachments must be from 0 to {MAX_ATTACHMENT_BYTES} bytes, because messages of more than "
+            "10 MB are not accepted, and attachments grow by a third when they are sent."
+        )
+    connection.execute(
+        "UPDATE resma.tenants SET email_attachment_bytes = %s WHERE tenant_id = %s", (max_bytes, tenant_id)
+    )
 
 
 def create_key(

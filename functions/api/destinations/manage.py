@@ -28,6 +28,7 @@ from resma.destinations.destination_rows import (
 from resma.destinations.kinds import check_destination_settings
 from resma.destinations.queue import DeliveryQueue
 from resma.destinations.settings import DestinationRules
+from resma.destinations.tenant_rules import rules_of_tenant
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,18 @@ class Destinations:
 
     def create(self, request: DestinationRequest) -> DestinationRow:
         """Creates a destination. Raises RequestInvalidError and TooManyDestinationsError."""
-        settings = check_destination_settings(request.kind, request.settings, self.rules)
-        new = NewDestination(
-            name=request.name,
-            kind=request.kind,
-            settings=settings.model_dump(mode="json", by_alias=True),
-            accepts_personal=self._may_see_personal,
-            created_by=self.caller.subject,
-        )
-        with self.database.transaction(self.caller.tenant_id) as connection:
-            return insert_destination(connection, self.caller.tenant_id, new)
+        tenant_id = self.caller.tenant_id
+        with self.database.transaction(tenant_id) as connection:
+            rules = rules_of_tenant(connection, tenant_id, self.rules)
+            settings = check_destination_settings(request.kind, request.settings, rules)
+            new = NewDestination(
+                name=request.name,
+                kind=request.kind,
+                settings=settings.model_dump(mode="json", by_alias=True),
+                accepts_personal=self._may_see_personal,
+                created_by=self.caller.subject,
+            )
+            return insert_destination(connection, tenant_id, new)
 
     def list(self) -> list[tuple[DestinationRow, LastAttempt | None]]:
         """Returns all destinations, each with its last attempt."""
@@ -78,7 +81,8 @@ class Destinations:
         with self.database.transaction(tenant_id) as connection:
             before = find_destination(connection, tenant_id, destination_id, for_update=True)
             if "settings" in values:
-                settings = check_destination_settings(before.kind, changes.settings, self.rules)
+                rules = rules_of_tenant(connection, tenant_id, self.rules)
+                settings = check_destination_settings(before.kind, changes.settings, rules)
                 values["settings"] = settings.model_dump(mode="json", by_alias=True)
                 values["accepts_personal"] = self._may_see_personal
             row = update_destination(connection, tenant_id, destination_id, values, self.caller.subject)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from api.reports.split_models import SHA256_SCHEMA
 from resma.destinations.kinds import DestinationKind, settings_schema
+from resma.destinations.recipients import RecipientStatus
 from resma.destinations.request_check import DESTINATION_ID
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, URI, RequestModel, ViewModel
 from resma.request_errors import DestinationNotFoundError, FileDeliveryNotFoundError
@@ -87,7 +88,8 @@ class DestinationRequest(RequestModel):
 
     name: _Name
     kind: DestinationKind = Field(
-        description="Kind of the destination. `S3`: a bucket. `SFTP`: a folder of an SSH server."
+        description="Kind of the destination. `S3`: a bucket. `SFTP`: a folder of an SSH server. "
+        "`EMAIL`: recipients of e-mail."
     )
     settings: _Settings
 
@@ -182,6 +184,22 @@ class FileDeliveryAttemptView(ViewModel):
     error_detail: str | None = Field(description="What is wrong, and what to do.")
 
 
+class DeliveryRecipientView(ViewModel):
+    """What became of the message to a recipient."""
+
+    model_config = ConfigDict(title="DeliveryRecipient")
+
+    address: str = Field(description="Address of the recipient.")
+    status: RecipientStatus = Field(
+        description="`ACCEPTED` by the mail server, which does not mean that it has arrived; `DEFERRED`: refused for "
+        "now, and sent again; `REFUSED` for good; `SUPPRESSED`: not sent, because an earlier message has bounced or "
+        "the recipient complained; `BOUNCED` or `COMPLAINED` after it was accepted."
+    )
+    message_id: str | None = Field(description="Id of the message at the mail server; null unless it was accepted.")
+    detail: str | None = Field(description="Answer of the mail server.")
+    updated_at: datetime = Field(description="When the status was recorded.")
+
+
 class FileDeliveryReplayView(ViewModel):
     """A request to replay a delivery."""
 
@@ -224,6 +242,9 @@ class FileDeliveryView(ViewModel):
         "is the last file."
     )
     attempts: list[FileDeliveryAttemptView] = Field(description="Attempts so far, oldest first.")
+    recipients: list[DeliveryRecipientView] = Field(
+        description="Recipients of a delivery by e-mail, by address; empty for other kinds."
+    )
     replays: list[FileDeliveryReplayView] = Field(description="Requests to replay the delivery.")
     links: FileDeliveryLinks = Field(description="URLs of the delivery.")
 

@@ -39,6 +39,7 @@ def show_delivery(record: FileDeliveryRecord, base_url: str) -> FileDeliveryView
             "next_attempt_at": delivery.next_attempt_at if delivery.status == "PENDING" else None,
             "files": [vars(file) for file in record.files],
             "attempts": [vars(attempt) for attempt in record.attempts],
+            "recipients": [vars(recipient) for recipient in record.recipients],
             "replays": [vars(replay) for replay in record.replays],
             "links": {
                 "self": url,

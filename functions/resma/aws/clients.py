@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_ses import SESClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
@@ -70,6 +71,12 @@ def events_client() -> EventBridgeClient:
 def secrets_client() -> SecretsManagerClient:
     """Returns the client of Secrets Manager."""
     return metered(boto3.client("secretsmanager", config=QUICK))
+
+
+@lru_cache
+def ses_client() -> SESClient:
+    """Returns the client of SES. It sends each request once, because a repeated one could send a message twice."""
+    return metered(boto3.client("ses", config=_ONCE.merge(Config(connect_timeout=3, read_timeout=20))))
 
 
 @lru_cache

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
+from resma.destinations.recipients import DeliveryRecipient, list_recipients, reset_recipients
 from resma.request_errors import (
     DestinationDisabledError,
     FileDeliveryInProgressError,
@@ -109,6 +110,8 @@ def replay_delivery(
     ).fetchone()
     if row is None:
         raise FileDeliveryInProgressError("An attempt is in progress. Try again when it has been recorded.")
+    # Recipients of a delivery that has arrived get another message, because this is what a replay of it requests.
+    reset_recipients(connection, tenant_id, delivery_id, keep_accepted=delivery.status != "DELIVERED")
     connection.execute(
         "UPDATE resma.delivered_files SET delivered_at = NULL WHERE tenant_id = %s AND delivery_id = %s",
         (tenant_id, delivery_id),
@@ -196,6 +199,8 @@ class FileDeliveryRecord:
     files: list[DeliveredFile]
     attempts: list[FileDeliveryAttempt]
     replays: list[FileDeliveryReplay]
+    recipients: list[DeliveryRecipient]
+    """What became of the messages of a delivery by e-mail, by address."""
 
 
 @dataclass(frozen=True)
@@ -280,8 +285,17 @@ def _select(
     replays = _by_delivery(
         connection, FileDeliveryReplay, "resma.file_delivery_replays", "true ORDER BY requested_at", key
     )
+    recipients: defaultdict[str, list[DeliveryRecipient]] = defaultdict(list)
+    for recipient in list_recipients(connection, tenant_id, key["ids"]):
+        recipients[recipient.delivery_id].append(recipient)
     return [
-        FileDeliveryRecord(row, files[row.delivery_id], attempts[row.delivery_id], replays[row.delivery_id])
+        FileDeliveryRecord(
+            row,
+            files[row.delivery_id],
+            attempts[row.delivery_id],
+            replays[row.delivery_id],
+            recipients[row.delivery_id],
+        )
         for row in rows
     ]
 

@@ -7,17 +7,19 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
+from resma.destinations.email_settings import EmailSettings
 from resma.destinations.s3_settings import S3Settings
 from resma.destinations.settings import DestinationRules, DestinationSettings
 from resma.destinations.sftp_settings import SftpSettings
 from resma.request_errors import FieldError, RequestInvalidError, json_pointer
 from resma.validation_messages import advise
 
-DestinationKind = Literal["S3", "SFTP"]
+DestinationKind = Literal["S3", "SFTP", "EMAIL"]
 
 SETTINGS_OF_KINDS: Mapping[DestinationKind, type[DestinationSettings]] = {
     "S3": S3Settings,
     "SFTP": SftpSettings,
+    "EMAIL": EmailSettings,
 }
 """Model of the settings of each kind."""
 

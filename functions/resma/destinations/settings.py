@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
 
 from pydantic import field_validator
 
@@ -26,6 +27,12 @@ class DestinationRules:
     """URLs of object stores, other than the one of the deployment, that destinations may name."""
     hosts: AllowedReceivers = PUBLIC_HOSTS
     """Hosts that destinations may name in addition to public ones."""
+    sends_email: bool = False
+    """Whether the operator has set how e-mail is sent."""
+    email_domains: frozenset[str] = frozenset()
+    """Domains of recipients that the operator has listed for the tenant (`tenant_rules.py`)."""
+    email_attachment_bytes: int = 0
+    """Maximum size of all attachments of a message of the tenant, in bytes; 0: none."""
 
 
 class DestinationSettings(RequestModel):
@@ -58,6 +65,8 @@ class DestinationRuleSettings(Settings):
     """URLs of object stores that destinations may name, separated by commas."""
     destination_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Private networks in CIDR notation, separated by commas, whose hosts may be destinations."""
+    email_transport: Literal["NONE", "SES", "SMTP"] = "NONE"
+    """How e-mail is sent. With NONE, no destination of the kind EMAIL can be created."""
 
     @field_validator("destination_allowed_networks", mode="before")
     @classmethod
@@ -84,7 +93,13 @@ class DestinationRuleSettings(Settings):
     def destination_rules(self) -> DestinationRules:
         """What destinations may use."""
         hosts = AllowedReceivers(self.stage == LOCAL_STAGE, self.destination_allowed_networks)
-        return DestinationRules(self.stage, self.bucket, self.destination_s3_endpoints, hosts)
+        return DestinationRules(
+            stage=self.stage,
+            report_bucket=self.bucket,
+            s3_endpoints=self.destination_s3_endpoints,
+            hosts=hosts,
+            sends_email=self.email_transport != "NONE",
+        )
 
 
 def secret_name(stage: str, tenant_id: str, name: str) -> str:
