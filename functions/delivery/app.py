@@ -1,4 +1,7 @@
-"""Delivery Lambda: delivers the files of reports to the destination that a message of `deliveries` names."""
+"""Delivery Lambda: delivers the files of reports to the destination that a message of `deliveries` names.
+
+SES notifies it of bounces and complaints through a topic.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
 from delivery.deliver import DeliveryResources, deliver_due
+from delivery.feedback import record_notification
 from delivery.outgoing import ReportStore
 from delivery.settings import DeliverySettings
 from resma.aws.clients import s3_client
@@ -41,7 +45,14 @@ def _resources() -> DeliveryResources:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Entry point for the queue `deliveries`. A message that fails is received again; its rows decide what is done."""
+    """Entry point for the queue `deliveries`, and for the topic of bounces and complaints.
+
+    A message that fails is received again; its rows decide what is done.
+    """
+    if any(record.get("EventSource") == "aws:sns" for record in event.get("Records", ())):
+        for record in event["Records"]:
+            record_notification(_resources().system, record["Sns"]["Message"])
+        return {"batchItemFailures": []}
 
     def is_time_left() -> bool:
         return context.get_remaining_time_in_millis() > SPARE_SECONDS * 1000

@@ -44,9 +44,7 @@ def record_notification(system: Database, text: str) -> int:
     for address, reason, detail in feedback:
         with system.transaction(tenant_id) as connection:
             recorded += record_feedback(connection, tenant_id, delivery_id, message_id, address, reason, detail)
-    logger.info(
-        "a notification of SES was recorded", tenant_id=tenant_id, delivery_id=delivery_id, addresses=recorded
-    )
+    logger.info("a notification of SES was recorded", tenant_id=tenant_id, delivery_id=delivery_id, addresses=recorded)
     return recorded
 
 

@@ -86,17 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     made = command("set-kms-key", _set_kms_key, "set the KMS key that encrypts a tenant's files", "tenant")
     made.add_argument("arn", nargs="?", help="ARN of the key, which must be in the parameter KmsKeyArns")
     made.add_argument("--none", action="store_true", help="use the encryption of the bucket")
-    made = command(
-        "set-email-domains", _set_email_domains, "set the domains that a tenant may send e-mail to", "tenant"
-    )
+    made = command("set-email-domains", _set_email_domains, "set the domains of a tenant's recipients", "tenant")
     made.add_argument("domains", nargs="*", metavar="domain", help="a domain, which does not include its subdomains")
     made.add_argument("--none", action="store_true", help="allow no e-mail")
     made = command(
         "set-email-attachments", _set_email_attachments, "set the size of files that are attached to e-mail", "tenant"
     )
-    made.add_argument(
-        "bytes", type=int, help=f"maximum size of all files together, up to {MAX_ATTACHMENT_BYTES}; 0: none"
-    )
+    made.add_argument("bytes", type=int, help=f"maximum size of all files, up to {MAX_ATTACHMENT_BYTES}; 0: none")
     made = command("create-key", _create_key, "create a key, and print it once", "tenant", "name")
     made.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="repeat for more scopes")
     made.add_argument(

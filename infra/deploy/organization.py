@@ -30,3 +30,9 @@ def name_organization(database_url: str, catalog: Path, source: SourceDatabase |
             " ON CONFLICT (tenant_id) DO UPDATE SET name = EXCLUDED.name",
             (TENANT, name),
         )
+        # To try destinations by e-mail. What an operator has set is not changed.
+        connection.execute(
+            "UPDATE resma.tenants SET email_domains = '{example.com}', email_attachment_bytes = 1000000"
+            " WHERE tenant_id = %s AND email_domains = '{}'",
+            (TENANT,),
+        )

@@ -34,6 +34,13 @@ from resma.webhooks.signing_secrets import CALLBACK, derive_secret
 
 FRONT_DOOR_PORT = 3008
 
+LOCAL_EMAIL = {
+    "EmailTransport": "SES",
+    "EmailSender": "reports@resma.example",
+    "EmailIdentity": "reports@resma.example",
+}
+"""Parameters for e-mail: LocalStack's SES sends nothing, and shows the messages at /_aws/ses."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -243,7 +250,10 @@ class Stack:
             object_store=self._options.object_store,
             source=self._options.source,
         )
-        options = DeploymentOptions(parameters=self._options.parameters, catalog=self._options.catalog)
+        parameters = {**LOCAL_EMAIL, **self._options.parameters}
+        if parameters["EmailTransport"] == "SES":
+            endpoint.client("ses").verify_email_identity(EmailAddress=parameters["EmailSender"])
+        options = DeploymentOptions(parameters=parameters, catalog=self._options.catalog)
         return deploy_system(environment, options)
 
 

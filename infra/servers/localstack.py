@@ -18,7 +18,7 @@ from infra.servers.processes import ProcessId, last_lines, start_process, uninte
 
 PLUGIN = Path(__file__).parent / "localstack_plugin"
 START_SECONDS = 90
-SERVICES = "apigateway,cloudformation,cloudwatch,dynamodb,events,iam,lambda,logs,s3,secretsmanager,sns,sqs,ssm,sts"
+SERVICES = "apigateway,cloudformation,cloudwatch,dynamodb,events,iam,lambda,logs,s3,secretsmanager,ses,sns,sqs,ssm,sts"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from infra.servers.ports import free_port
+
 USER, PASSWORD = "resma", "only-for-tests"
 
 
@@ -79,9 +81,7 @@ class _Rules:
         assert isinstance(content, bytes)
         login = session.auth_data.login.decode() if isinstance(session.auth_data, LoginPassword) else None
         message = cast(EmailMessage, message_from_bytes(content, policy=policy.default))
-        was_encrypted = session.ssl is not None or isinstance(
-            cast(Any, smtp.transport).get_extra_info("sslcontext"), object
-        )
+        was_encrypted = cast(Any, smtp.transport).get_extra_info("cipher") is not None
         self._server.received.append(
             Received(envelope.mail_from or "", list(envelope.rcpt_tos), message, was_encrypted, login)
         )
@@ -101,7 +101,7 @@ def smtp_server(
 
     `name` is the host name of the certificate.
     """
-    server = SmtpServer()
+    server = SmtpServer(free_port())  # the controller connects to its port to see that it is open
     options: dict[str, Any] = {}
     if tls != "NONE":
         assert folder is not None
@@ -110,27 +110,13 @@ def smtp_server(
         options |= {"ssl_context": context, "auth_require_tls": False} if tls == "IMPLICIT" else {}
         options |= {"tls_context": context, "require_starttls": True} if tls == "STARTTLS" else {}
     controller = Controller(
-        _Rules(server), hostname="127.0.0.1", port=0, data_size_limit=max_bytes, ready_timeout=20, **options
+        _Rules(server), hostname="127.0.0.1", port=server.port, data_size_limit=max_bytes, ready_timeout=20, **options
     )
-    with _any_port(controller):
-        controller.start()
+    controller.start()
     try:
-        assert controller.server is not None
-        server.port = controller.server.sockets[0].getsockname()[1]
         yield server
     finally:
         controller.stop()
-
-
-@contextlib.contextmanager
-def _any_port(controller: Controller) -> Iterator[None]:
-    """Lets the controller, which connects to its own port to start, use the port that the system has chosen."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller.port = port
-    yield
 
 
 def _certificate(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:

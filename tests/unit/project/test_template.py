@@ -100,6 +100,7 @@ ACTION_OF = {
     "get_object_lock_configuration": "s3:GetBucketObjectLockConfiguration",
     "put_object_legal_hold": "s3:PutObjectLegalHold",
     "assume_role": "sts:AssumeRole",
+    "send_raw_email": "ses:SendRawEmail",
 }
 
 # Powertools makes the calls of this class (docs.aws.amazon.com/powertools/python, Idempotency, IAM Permissions).
