@@ -19,6 +19,7 @@ from api.auth.scopes import check_scopes, require_scopes
 from api.context import base_url, gate, rules_for
 from api.dead_letters.routes import router as dead_letters_router
 from api.destinations.routes import router as destinations_router
+from api.destinations.suppressed import router as suppressed_addresses_router
 from api.erasures.routes import router as erasures_router
 from api.estimates.routes import router as estimates_router
 from api.holds.routes import router as holds_router
@@ -99,6 +100,7 @@ app.include_router(webhook_endpoints_router)
 app.include_router(webhook_deliveries_router)
 app.include_router(schedules_router)
 app.include_router(destinations_router)
+app.include_router(suppressed_addresses_router)
 
 
 @app.get(documentation.DOCUMENT, include_in_schema=False)

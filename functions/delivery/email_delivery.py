@@ -206,18 +206,18 @@ def _compose_content(job: EmailJob, *, is_attached: bool) -> EmailContent:
     report = job.report
     if report is None:
         locale = find_locale("en-US")
-        notes = ["This is a test message."]
+        sentences = ["This is a test message."]
         files = [_listed(file) for file in _files_of(job)] if is_attached else []
         return EmailContent(
-            locale=locale, title="Test", is_test=True, facts=(), files=files, more_files=0, notes=notes, link=""
+            locale=locale, title="Test", is_test=True, facts=(), files=files, more_files=0, sentences=sentences, link=""
         )
     locale = find_locale(report.locale)
     if is_attached:
-        notes = ["The files are attached."]
+        sentences = ["The files are attached."]
     elif job.settings.attach and report.manifest is None:
-        notes = ["The files are too large to attach.", "Sign in to download the files."]
+        sentences = ["The files are too large to attach.", "Sign in to download the files."]
     else:
-        notes = ["Sign in to download the files."]
+        sentences = ["Sign in to download the files."]
     # The list of the files of a split report is in its manifest.
     named = [] if report.manifest is not None else _files_of(job)
     return EmailContent(
@@ -227,7 +227,7 @@ def _compose_content(job: EmailJob, *, is_attached: bool) -> EmailContent:
         facts=_facts(report, locale),
         files=[_listed(file) for file in named[:MAX_LISTED_FILES]],
         more_files=max(0, len(named) - MAX_LISTED_FILES),
-        notes=notes,
+        sentences=sentences,
         link=f"{job.mail.public_base_url.rstrip('/')}/console#/reports/{report.report_id}",
     )
 

@@ -56,16 +56,16 @@ class EmailContent:
     files: Sequence[ListedFile]
     more_files: int
     """Number of files that are not listed."""
-    notes: Sequence[str]
+    sentences: Sequence[str]
     """English sentences on where the files are, which have translations."""
     link: str
     """URL of the page of the report in the console."""
 
 
 def message_id_of(delivery_id: str, recipient: str, sender: str) -> str:
-    """Returns the Message-ID, which is the same in each attempt."""
-    of_recipient = hashlib.sha256(recipient.encode()).hexdigest()[:16]
-    return f"<{delivery_id}.{of_recipient}@{domain_of(sender)}>"
+    """Returns the Message-ID, which is the same in each attempt, and short enough for one line."""
+    digest = hashlib.sha256(f"{delivery_id}\n{recipient}".encode()).hexdigest()[:32]
+    return f"<{digest}@{domain_of(sender)}>"
 
 
 def compose_email(
@@ -107,14 +107,14 @@ def _words(content: EmailContent, english: str) -> str:
     return translate(english, content.locale.language)
 
 
-def _notes(content: EmailContent) -> str:
-    return " ".join(_words(content, note) for note in content.notes)
+def _sentences(content: EmailContent) -> str:
+    return " ".join(_words(content, sentence) for sentence in content.sentences)
 
 
 def _plain(content: EmailContent) -> str:
     lines = [_words(content, "Report ready"), "", content.title]
     lines += [f"{label}: {value}" for label, value in content.facts]
-    lines += ["", _notes(content)]
+    lines += ["", _sentences(content)]
     if content.link:
         lines += [f"{_words(content, 'Open report')}: {content.link}"]
     if content.files:
@@ -174,7 +174,7 @@ color:#1c2229;margin:0">{title}</h1></td></tr>
 <tr><td style="padding:0 24px"><table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">\
 {rows}</table></td></tr>
 <tr><td class="text" style="{_FONT};font-size:15px;line-height:22px;color:#1c2229;padding:16px 24px 0">\
-{escape(_notes(content))}</td></tr>
+{escape(_sentences(content))}</td></tr>
 {_button(content)}{files}
 <tr><td class="soft line" style="{_FONT};font-size:13px;line-height:18px;color:#5b6673;padding:16px 24px 20px">\
 {escape(_words(content, "This message was sent automatically."))}</td></tr>

@@ -35,6 +35,7 @@ _NOT_ALLOWED = frozenset(
         "UnrecognizedClientException",
     }
 )
+_NOT_VERIFIED = ("not verified", "did not have authority")  # of SES, and of its simulation
 _RECIPIENT = frozenset({"MessageRejected", "InvalidParameterValue"})
 
 
@@ -67,7 +68,7 @@ class SesMailer:
             code, detail = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
             if code in _OVERLOADED:
                 raise DestinationUnavailableError(f"SES is overloaded ({code}). It is tried again.") from error
-            if code in _NOT_ALLOWED or "not verified" in detail.lower():
+            if code in _NOT_ALLOWED or any(words in detail.lower() for words in _NOT_VERIFIED):
                 raise AccessDeniedError(
                     f"SES does not accept messages of '{self._settings.sender}': {code}, {detail} Ask the operator to "
                     "check EmailSender, EmailIdentity and the account's state in SES."

@@ -42,6 +42,7 @@ RequestError                      the caller can fix it; the API returns it as a
 |-- DestinationDisabledError          nothing is delivered to a disabled destination
 |-- DestinationInUseError             a destination that schedules name cannot be deleted
 |-- FileDeliveryNotFoundError
+|-- SuppressedAddressNotFoundError
 |-- FileDeliveryInProgressError       a delivery cannot be replayed while an attempt is in progress
 |-- ScheduleNotFoundError
 |-- TooManySchedulesError
@@ -372,6 +373,12 @@ class FileDeliveryNotFoundError(RequestError):
     """The tenant has no such delivery of files."""
 
     code = "file-delivery-not-found"
+
+
+class SuppressedAddressNotFoundError(RequestError):
+    """The tenant has not suppressed the address."""
+
+    code = "suppressed-address-not-found"
 
 
 class FileDeliveryInProgressError(RequestError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -80,7 +81,7 @@ class _Rules:
         content = envelope.content
         assert isinstance(content, bytes)
         login = session.auth_data.login.decode() if isinstance(session.auth_data, LoginPassword) else None
-        message = cast(EmailMessage, message_from_bytes(content, policy=policy.default))
+        message = message_from_bytes(content, policy=policy.default)
         was_encrypted = cast(Any, smtp.transport).get_extra_info("cipher") is not None
         self._server.received.append(
             Received(envelope.mail_from or "", list(envelope.rcpt_tos), message, was_encrypted, login)
@@ -112,11 +113,13 @@ def smtp_server(
     controller = Controller(
         _Rules(server), hostname="127.0.0.1", port=server.port, data_size_limit=max_bytes, ready_timeout=20, **options
     )
-    controller.start()
-    try:
-        yield server
-    finally:
-        controller.stop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the server does not know that connections have TLS already
+        controller.start()
+        try:
+            yield server
+        finally:
+            controller.stop()
 
 
 def _certificate(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:

@@ -283,6 +283,7 @@ _CACHED: tuple[Callable[..., Any], ...] = (
     clients.sns_client,
     clients.events_client,
     clients.secrets_client,
+    clients.ses_client,
     clients.s3_client,
     api.context.settings,
     api.context.database,

@@ -286,7 +286,7 @@ def _select(
         connection, FileDeliveryReplay, "resma.file_delivery_replays", "true ORDER BY requested_at", key
     )
     recipients: defaultdict[str, list[DeliveryRecipient]] = defaultdict(list)
-    for recipient in list_recipients(connection, tenant_id, key["ids"]):
+    for recipient in list_recipients(connection, tenant_id, [row.delivery_id for row in rows]):
         recipients[recipient.delivery_id].append(recipient)
     return [
         FileDeliveryRecord(

@@ -20,6 +20,7 @@ KEYS = "/api/v1/api-keys"
 GOOD = {"type": "TRANSACTIONS", "format": "CSV"}
 SCHEDULE = f"sch_{'0' * 32}"
 IDS = {
+    "address": "ana@example.com",
     "deliveryId": "dlv_x",
     "destinationId": "dst_x",
     "eventId": "evt_x",

@@ -18,6 +18,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from infra.admin.tenants import set_email_attachments, set_email_domains
 from infra.paths import ROOT
 from resma.catalog import DEMO_CATALOG
 from tests.support.request_strings import Json, leaves, parameters, request_bodies, strings
@@ -118,6 +119,8 @@ _SERVERS: list[Json] = [
     }
 ]
 
+_RECIPIENTS: list[Json] = [{"recipients": ["ana@example.com"], "attach": True, "fileName": "{type}-{file}"}]
+
 BODIES: dict[tuple[str, str], list[Json]] = {
     ("POST", GENERATE): _REPORTS,
     ("POST", "/api/v1/reports/estimate"): _REPORTS,
@@ -133,9 +136,10 @@ BODIES: dict[tuple[str, str], list[Json]] = {
     ("POST", "/api/v1/destinations"): [
         *({"name": "Partner", "kind": "S3", "settings": each} for each in _BUCKETS),
         *({"name": "Partner", "kind": "SFTP", "settings": each} for each in _SERVERS),
+        *({"name": "Partner", "kind": "EMAIL", "settings": each} for each in _RECIPIENTS),
     ],
     ("PATCH", "/api/v1/destinations/{destinationId}"): [
-        {"name": "Partner", "settings": each} for each in (*_BUCKETS, *_SERVERS)
+        {"name": "Partner", "settings": each} for each in (*_BUCKETS, *_SERVERS, *_RECIPIENTS)
     ],
     ("POST", SCHEDULES): [{**_WORD, **_PERIOD}, *({**_CRON, "request": request} for request in _REPORTS)],
     ("POST", SCHEDULES + "/{scheduleId}/backfill"): [{**_DAYS, "dryRun": True}],
@@ -168,6 +172,8 @@ BROADER = {
     "host",
     "hostKeys",
     "directory",
+    "recipients",
+    "fileName",
 }
 """Fields whose rules a JSON Schema cannot express. The document may allow what the API rejects, except NUL."""
 
@@ -188,6 +194,9 @@ def lifted(
     shutil.copytree(SAMPLES / "fees", tmp_path / "catalog" / "fees")
     monkeypatch.setenv("RESMA_CATALOG", str(tmp_path / "catalog"))
     monkeypatch.setenv("DESTINATION_S3_ENDPOINTS", STORE)
+    monkeypatch.setenv("EMAIL_TRANSPORT", "SES")
+    set_email_domains(admin, "demo", ["example.com"])
+    set_email_attachments(admin, "demo", 1000)
     admin.execute(
         "INSERT INTO resma.destinations (tenant_id, destination_id, name, kind, settings, accepts_personal, created_by,"
         " updated_by) VALUES ('demo', %s, 'test', 'S3', '{\"bucket\": \"partner\"}', true, 'test', 'test')",
@@ -291,6 +300,8 @@ def _existing(system: System, path: str, sent: Json | None = None) -> str:
     for name, (address, body) in _MADE.items():
         if name == "destinationId" and "host" in (sent or {}).get("settings", {}):
             body = {"name": "test", "kind": "SFTP", "settings": _SERVERS[0]}  # noqa: PLW2901
+        if name == "destinationId" and "recipients" in (sent or {}).get("settings", {}):
+            body = {"name": "test", "kind": "EMAIL", "settings": _RECIPIENTS[0]}  # noqa: PLW2901
         if f"{{{name}}}" in path:
             status, _, answer = system.call_api("POST", address, body)
             assert status < 300, answer

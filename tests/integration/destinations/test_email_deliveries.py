@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,11 +11,15 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from infra.admin.tenants import set_email_domains
-from tests.support.destinations import DESTINATIONS, deliver_report, deliveries_of
+from delivery import app as delivery_function
+from delivery.email_message import message_id_of
+from infra.admin.tenants import set_email_attachments, set_email_domains
+from tests.support.destinations import DELIVERIES, DESTINATIONS, deliver_report, deliveries_of, make_due
 from tests.support.smtp_server import SmtpServer, smtp_server
-from tests.support.system import System, clear_caches
+from tests.support.system import FunctionContext, System, clear_caches
+from tests.support.webhook_endpoints import call, refused
 
+SUPPRESSED = "/api/v1/suppressed-addresses"
 ANA, BEN = "ana@example.com", "ben@example.com"
 
 
@@ -66,3 +72,172 @@ def test_each_recipient_gets_a_message_with_a_link(system: System, server: SmtpS
         assert report["sha256"] in text_of(message, kind)
         assert "01/01/2024" in text_of(message, kind)
         assert "X-Amz-Signature" not in text_of(message, kind)
+
+
+def test_a_replay_of_a_delivered_message_sends_it_again_with_the_same_id(system: System, server: SmtpServer) -> None:
+    destination = create(system, ANA)
+    report = deliver_report(system, destination["id"])
+    (delivery,) = deliveries_of(system, report["id"])
+    call(system, "POST", f"{DELIVERIES}/{delivery['id']}/replay")
+    system.deliver_files()
+    first, second = (message["Message-ID"] for message in server.to(ANA))
+    assert first == second
+
+
+def test_files_are_attached_up_to_the_limit(system: System, server: SmtpServer, admin: Connection[TupleRow]) -> None:
+    body = {"name": "x", "kind": "EMAIL", "settings": {"recipients": [ANA], "attach": True}}
+    assert refused(system, "POST", DESTINATIONS, body)[2] == ["/settings/attach"]
+    set_email_attachments(admin, "demo", 1_000_000)
+    destination = create(system, ANA, attach=True, fileName="{report}-{file}")
+    report = deliver_report(system, destination["id"], formats=["CSV", "NDJSON"], filters={"from": "2030-01-01"})
+    (delivery,) = deliveries_of(system, report["id"])
+    (message,) = server.to(ANA)
+    attached = {part.get_filename(): hashlib.sha256(part.get_content_bytes()).hexdigest() for part in parts(message)}
+    assert attached == {file["name"]: file["sha256"] for file in delivery["files"]}
+    assert sorted(attached.values()) == sorted(file["sha256"] for file in report["files"])
+    assert all(name.startswith(report["id"]) for name in attached)
+    assert "The files are attached." in text_of(message)
+    set_email_attachments(admin, "demo", 1)
+    deliver_report(system, destination["id"], filters={"from": "2031-01-01"})
+    message = server.to(ANA)[1]
+    assert not parts(message)
+    assert "The files are too large to attach. Sign in to download the files." in text_of(message)
+
+
+def test_only_domains_of_the_tenant_get_messages(
+    system: System, server: SmtpServer, admin: Connection[TupleRow]
+) -> None:
+    given = [ANA, "ana@example.org", "ana@sub.example.com"]
+    body = {"name": "x", "kind": "EMAIL", "settings": {"recipients": given}}
+    assert refused(system, "POST", DESTINATIONS, body)[2] == ["/settings/recipients/1", "/settings/recipients/2"]
+    destination = create(system, ANA)
+    set_email_domains(admin, "demo", [])
+    report = deliver_report(system, destination["id"])
+    (delivery,) = deliveries_of(system, report["id"])
+    assert (delivery["status"], delivery["endedReason"]) == ("FAILED", "settings-not-allowed")
+    assert server.received == []
+
+
+def test_a_deployment_without_a_transport_refuses_e_mail(system: System) -> None:
+    body = {"name": "x", "kind": "EMAIL", "settings": {"recipients": [ANA]}}
+    assert refused(system, "POST", DESTINATIONS, body)[2] == ["/settings"]
+
+
+def test_a_retry_sends_only_to_the_recipients_who_were_deferred(
+    system: System, server: SmtpServer, admin: Connection[TupleRow]
+) -> None:
+    server.answers[ANA] = ["450 4.7.1 Greylisted, try again later"]
+    destination = create(system, ANA, BEN)
+    report = deliver_report(system, destination["id"])
+    (delivery,) = deliveries_of(system, report["id"])
+    assert (delivery["status"], delivery["attempts"][0]["errorCode"]) == ("PENDING", "recipient-deferred")
+    assert statuses(delivery) == {ANA: "DEFERRED", BEN: "ACCEPTED"}
+    assert "Greylisted" in delivery["recipients"][0]["detail"]
+    make_due(admin)
+    system.run_scheduler()
+    system.deliver_files()
+    (delivery,) = deliveries_of(system, report["id"])
+    assert (delivery["status"], statuses(delivery)) == ("DELIVERED", {ANA: "ACCEPTED", BEN: "ACCEPTED"})
+    assert [each.recipients for each in server.received] == [[BEN], [ANA]]
+
+
+def test_a_refused_recipient_ends_the_delivery_after_the_others(system: System, server: SmtpServer) -> None:
+    server.answers[ANA] = ["550 5.1.1 No such user"]
+    destination = create(system, ANA, BEN)
+    report = deliver_report(system, destination["id"])
+    (delivery,) = deliveries_of(system, report["id"])
+    assert (delivery["status"], delivery["endedReason"]) == ("FAILED", "recipient-refused")
+    assert statuses(delivery) == {ANA: "REFUSED", BEN: "ACCEPTED"}
+    call(system, "POST", f"{DELIVERIES}/{delivery['id']}/replay")
+    system.deliver_files()
+    assert [each.recipients for each in server.received] == [[BEN], [ANA]]
+
+
+def test_a_connection_that_is_cut_is_tried_again_with_the_same_message_id(
+    system: System, server: SmtpServer, admin: Connection[TupleRow]
+) -> None:
+    server.data_answers = ["cut"]
+    destination = create(system, ANA)
+    report = deliver_report(system, destination["id"])
+    (delivery,) = deliveries_of(system, report["id"])
+    assert (delivery["status"], delivery["attempts"][0]["errorCode"]) == ("PENDING", "destination-unavailable")
+    make_due(admin)
+    system.run_scheduler()
+    system.deliver_files()
+    assert deliveries_of(system, report["id"])[0]["status"] == "DELIVERED"
+    (message,) = server.to(ANA)
+    assert message["Message-ID"] == message_id_of(delivery["id"], ANA, "reports@resma.example")
+
+
+def test_personal_filters_and_titles_of_requests_are_not_in_messages(
+    system: System, server: SmtpServer, admin: Connection[TupleRow]
+) -> None:
+    """The title of a request can contain anything. Filters that were personal when the rows were read stay so."""
+    destination = create(system, ANA)
+    report_id = system.request_report(
+        format="CSV",
+        title="Of Maria Silva",
+        filters={"from": "2024-01-01", "to": "2024-02-29"},
+        deliverTo=[destination["id"]],
+    )
+    assert system.work_once()
+    admin.execute("UPDATE resma.reports SET personal_filters = '{from}' WHERE report_id = %s", (report_id,))
+    system.deliver_files()
+    (message,) = server.to(ANA)
+    assert "Maria" not in message.as_string()
+    for kind in ("plain", "html"):
+        assert "02/29/2024" in text_of(message, kind)
+        assert "01/01/2024" not in text_of(message, kind)
+
+
+def test_suppressed_recipients_are_skipped_until_they_are_removed(system: System, server: SmtpServer) -> None:
+    destination = create(system, ANA, BEN)
+    report = deliver_report(system, destination["id"])
+    (delivery,) = deliveries_of(system, report["id"])
+    message_id = delivery["recipients"][0]["messageId"]
+    notify(feedback(delivery["id"], "<forged@example.com>", ANA))
+    notify(feedback(delivery["id"], message_id, ANA, tenant="other"))
+    notify(feedback(delivery["id"], message_id, "carl@example.com"))
+    notify(feedback(delivery["id"], message_id, ANA, kind="Transient"))
+    notify({"mail": 1})
+    assert call(system, "GET", SUPPRESSED)["items"] == []
+    for _ in range(2):  # SNS delivers at least once
+        notify(feedback(delivery["id"], message_id, ANA.upper()))
+    (suppressed,) = call(system, "GET", SUPPRESSED)["items"]
+    assert (suppressed["address"], suppressed["reason"]) == (ANA, "BOUNCE")
+    assert statuses(deliveries_of(system, report["id"])[0]) == {ANA: "BOUNCED", BEN: "ACCEPTED"}
+    second = deliver_report(system, destination["id"], filters={"from": "2031-01-01"})
+    (delivery,) = deliveries_of(system, second["id"])
+    assert (delivery["status"], statuses(delivery)) == ("DELIVERED", {ANA: "SUPPRESSED", BEN: "ACCEPTED"})
+    assert len(server.to(ANA)) == 1
+    assert system.call_api("DELETE", f"{SUPPRESSED}/{ANA}")[0] == 204
+    assert system.call_api("DELETE", f"{SUPPRESSED}/{ANA}")[0] == 404
+    call(system, "POST", f"{DELIVERIES}/{delivery['id']}/replay")
+    system.deliver_files()
+    assert len(server.to(ANA)) == 2
+
+
+def parts(message: Any) -> list[Any]:
+    """Returns the attachments, with their bytes as `get_content_bytes`."""
+    found = list(message.iter_attachments())
+    for part in found:
+        part.get_content_bytes = lambda part=part: part.get_payload(decode=True)
+    return found
+
+
+def feedback(delivery_id: str, message_id: str, address: str, *, tenant: str = "demo", kind: str = "Permanent") -> Any:
+    """Returns a notification of SES about a bounce (Amazon SES, Contents of event data)."""
+    return {
+        "eventType": "Bounce",
+        "bounce": {
+            "bounceType": kind,
+            "bouncedRecipients": [{"emailAddress": address, "diagnosticCode": "smtp; 550 5.1.1 unknown"}],
+        },
+        "mail": {"messageId": message_id, "tags": {"resma-tenant": [tenant], "resma-delivery": [delivery_id]}},
+    }
+
+
+def notify(notification: Any) -> None:
+    """Invokes the delivery function with a notification of the topic of bounces."""
+    record = {"EventSource": "aws:sns", "Sns": {"Message": json.dumps(notification)}}
+    delivery_function.handler({"Records": [record]}, FunctionContext())  # type: ignore[arg-type]

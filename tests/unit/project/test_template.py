@@ -63,7 +63,7 @@ FLOW = [
     *("Api", "ApiFunction", "RequestRule", "RequestQueue", "FailedRequestQueue", "IntakeFunction"),
     *("JobQueue", "DeadLetterQueue", "WorkerFunction", "IdempotencyTable", "DeadLetterFunction"),
     *("ReportBucket", "ReportBucketPolicy", "EventTopic", "WebhookFunction"),
-    *("DeliveryQueue", "FailedDeliveryQueue", "DeliveryFunction", "SchedulerFunction"),
+    *("DeliveryQueue", "FailedDeliveryQueue", "EmailFeedbackTopic", "DeliveryFunction", "SchedulerFunction"),
     *(
         "FunctionLogs",
         "OldestJobAlarm",
@@ -487,7 +487,9 @@ def test_bucket_deletes_unfinished_uploads_and_nothing_by_age() -> None:
 def test_queues_topics_and_tables_are_encrypted() -> None:
     for name, queue in of_type("AWS::SQS::Queue").items():
         assert queue["SqsManagedSseEnabled"] is True, name
-    assert all(topic["KmsMasterKeyId"] for topic in of_type("AWS::SNS::Topic").values())
+    topics = of_type("AWS::SNS::Topic")
+    # SES cannot publish to a topic that the AWS managed key of SNS encrypts.
+    assert [name for name, topic in topics.items() if "KmsMasterKeyId" not in topic] == ["EmailFeedbackTopic"]
     assert all(table["SSESpecification"]["SSEEnabled"] for table in of_type("AWS::DynamoDB::Table").values())
 
 
@@ -585,7 +587,8 @@ def test_policies_allow_exactly_the_resources_of_the_settings(function: str) -> 
     reached = {name for s in statements(function) for resource in s["Resource"] for name in names_in(resource)}
     if function == "DeliveryFunction":
         assert reached >= DESTINATION_PARAMETERS
-        reached -= DESTINATION_PARAMETERS | {"StageName"}  # the name of the stage is part of names of secrets
+        # The name of the stage is part of names of secrets. SES finds the identity by the sender.
+        reached -= DESTINATION_PARAMETERS | {"StageName", "EmailIdentity"}
     assert reached - {"AWS::NoValue"} == named
 
 
@@ -627,7 +630,7 @@ def client_methods() -> frozenset[str]:
         for node in ast.walk(parsed(module))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client"
     }
-    assert services == {"events", "s3", "secretsmanager", "sns", "sqs", "sts"}
+    assert services == {"events", "s3", "secretsmanager", "ses", "sns", "sqs", "sts"}
     session = Session()
     operations = (o for service in services for o in session.get_service_model(service).operation_names)
     # Methods that boto3 adds to a client of S3. `copy` is omitted, because other objects have a method of that name.

@@ -8,7 +8,7 @@ import { t } from "../words/words.js";
 
 /**
  * Settings of each kind, in the order of the form.
- * @type {Record<string, {key: string, label: string, hint?: string, isRequired?: boolean, value?: string}[]>}
+ * @type {Record<string, {key: string, label: string, hint?: string, isRequired?: boolean, value?: string, choices?: Record<string, string>}[]>}
  */
 const SETTINGS = {
   S3: [
@@ -30,6 +30,12 @@ const SETTINGS = {
     { key: "directory", label: "destinations.directory", hint: "destinations.directory-hint" },
     { key: "path", label: "destinations.path", hint: "destinations.path-hint", value: "{type}/{date}/{file}" },
   ],
+  EMAIL: [
+    { key: "recipients", label: "destinations.recipients", hint: "destinations.recipients-hint", isRequired: true },
+    { key: "attach", label: "destinations.attach", hint: "destinations.attach-hint", value: "false",
+      choices: { false: "destinations.attach-no", true: "destinations.attach-yes" } },
+    { key: "fileName", label: "destinations.file-name", hint: "destinations.file-name-hint", value: "{file}" },
+  ],
 };
 
 /** Placeholders of the names of files, for hints: words with braces are filled in. */
@@ -41,16 +47,19 @@ const PLACEHOLDERS = Object.fromEntries(["file", "type", "date", "year", "month"
  */
 export function openDestinationForm(destination, done) {
   const name = input({ value: destination?.name ?? "", maxlength: 100 });
-  const kind = select(destination?.kind ?? "S3", { S3: t("destinations.kind-s3"), SFTP: t("destinations.kind-sftp") });
+  const kind = select(destination?.kind ?? "S3", { S3: t("destinations.kind-s3"), SFTP: t("destinations.kind-sftp"), EMAIL: t("destinations.kind-email") });
   const settings = h("div");
   /** @type {import("./fields.js").Field[]} */
   let fields = [];
-  /** @type {HTMLInputElement[]} */
+  /** @type {(HTMLInputElement | HTMLSelectElement)[]} */
   let inputs = [];
   const show = () => {
     const before = destination?.settings ?? {};
     const known = SETTINGS[kind.value];
-    inputs = known.map(({ key, value = "" }) => input({ value: [before[key] ?? value].flat().join(" ") }));
+    inputs = known.map(({ key, value = "", choices }) => {
+      const text = [before[key] ?? value].flat().join(" ");
+      return choices ? select(text, Object.fromEntries(Object.entries(choices).map(([each, label]) => [each, t(label)]))) : input({ value: text });
+    });
     const more = known.map(({ key, label, hint, isRequired }, index) =>
       field(`/settings/${key}`, inputs[index], { label: t(label), hint: hint && t(hint, PLACEHOLDERS), isRequired }));
     fields = [nameField, ...more];
@@ -88,8 +97,10 @@ export function openDestinationForm(destination, done) {
   });
 }
 
-/** Returns the value of a setting. Host keys are separated by spaces; that of a public key is before its content. @param {string} key @param {string} value */
+/** Returns the value of a setting. Lists are separated by spaces; that of a public key is before its content. @param {string} key @param {string} value */
 function parse(key, value) {
   if (key === "port") return /^[0-9]+$/.test(value) ? Number(value) : value;
+  if (key === "attach") return value === "true";
+  if (key === "recipients") return value.split(/[\s,;]+/).filter(Boolean);
   return key === "hostKeys" ? value.match(/(ssh|ecdsa)-\S+ +\S+|\S+/g) : value;
 }

@@ -101,7 +101,7 @@
 /**
  * @typedef {{id: string, destinationId: string, destinationName: string | null, reportId: string | null,
  *   status: "PENDING" | "DELIVERED" | "FAILED", endedReason: string | null, createdAt: string, nextAttemptAt: string | null, filesDelivered: number,
- *   files: {name: string, bytes: number, sha256: string}[],
+ *   files: {name: string, bytes: number, sha256: string}[], recipients: {address: string, status: string, detail: string | null, updatedAt: string}[],
  *   attempts: {attempt: number, startedAt: string, milliseconds: number | null, outcome: string | null, errorDetail: string | null}[]}} FileDelivery
  */
 /**

@@ -48,6 +48,7 @@ function item(delivery, namesReport, follow) {
         h("p", { class: "hint" }, when(delivery.createdAt))),
       can("destinations:manage") && replayButton(delivery, follow)),
     state(delivery),
+    delivery.recipients.length > 0 && recipients(delivery),
     delivery.files.length > 0 && files(delivery),
     delivery.attempts.length > 0 && attempts(delivery));
 }
@@ -70,6 +71,16 @@ function state(delivery) {
   const why = last?.errorDetail && h("p", { class: "hint" }, h("bdi", {}, last.errorDetail));
   if (delivery.status !== "PENDING" || !last) return delivery.status === "FAILED" && (why || h("p", { class: "hint" }, h("code", {}, delivery.endedReason)));
   return [why, h("p", { class: "hint" }, t("deliveries.next"), " ", when(delivery.nextAttemptAt))];
+}
+
+/** Creates the list of the recipients of a delivery by e-mail. */
+function recipients(delivery) {
+  const columns = [{ label: t("recipients.address") }, { label: t("reports.status") }, { label: t("attempts.answer") }, { label: t("attempts.at") }];
+  const rows = delivery.recipients.map((each) => [
+    h("bdi", { class: "break" }, each.address), say("recipient", each.status), h("bdi", { class: "break" }, each.detail ?? "–"), when(each.updatedAt),
+  ]);
+  const title = t("recipients.count", { n: delivery.recipients.length });
+  return h("details", {}, h("summary", {}, title, h("span", { class: "screen-reader-only" }, ` ${delivery.id}`)), table(title, columns, rows));
 }
 
 function files(delivery) {

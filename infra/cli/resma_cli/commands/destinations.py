@@ -43,6 +43,7 @@ def list_destinations(api_options: ApiOptions) -> None:
         'resma destination create "Partner\'s bucket" --kind S3 --setting bucket=partner-reports',
         'resma destination create "Partner\'s server" --kind SFTP --setting host=sftp.example.com --setting user=bank'
         " --setting secretName=partner --setting hostKeys=SHA256:uNiVztksCsDhcc0u9e8BrW8hHdG6Q4pS7vEfXb2yPaU",
+        "resma destination create Treasury --kind EMAIL --setting recipients=treasury@example.com",
     ),
 )
 @with_groups
@@ -50,7 +51,10 @@ def create_destination(
     api_options: ApiOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the destination.")],
     kind: Annotated[
-        str, typer.Option("--kind", help="Kind of the destination: S3 or SFTP.", autocompletion=one_of("S3", "SFTP"))
+        str,
+        typer.Option(
+            "--kind", help="Kind of the destination: S3, SFTP or EMAIL.", autocompletion=one_of("S3", "SFTP", "EMAIL")
+        ),
     ] = "S3",
     settings: Settings = None,
 ) -> None:
@@ -148,23 +152,48 @@ def replay(
     api_options.output.show(delivery, lambda console: _draw_deliveries(console, [delivery]))
 
 
-_LISTS, _NUMBERS = frozenset({"hostKeys"}), frozenset({"port"})
-"""Names of settings that are lists, which can be repeated, and numbers."""
+@app.command("suppressed", epilog=examples("resma destination suppressed"))
+@with_groups
+def list_suppressed(api_options: ApiOptions, limit: Limit = 20) -> None:
+    """List addresses to which no e-mail is sent any more, because a message has bounced or its recipient complained."""
+    items, following = api_options.api.pages("/api/v1/suppressed-addresses", {}, limit)
+    rows = [
+        (item["address"], item["reason"], show_timestamp(item["suppressedAt"]), item["detail"] or "") for item in items
+    ]
+    columns = (TableColumn("ADDRESS", is_flexible=True), "REASON", "SINCE", TableColumn("DETAIL", is_flexible=True))
+    api_options.output.show({"items": items, "next": following}, lambda console: draw_table(console, columns, rows))
 
 
-def _parse(settings: list[str] | None) -> dict[str, str | int | list[str]]:
-    """Returns settings by name. Raises CommandFailedError for one without `=`, or a number that is none."""
-    parsed: dict[str, str | int | list[str]] = {}
+@app.command("unsuppress", epilog=examples("resma destination unsuppress treasury@example.com"))
+@with_groups
+def remove_suppressed(
+    api_options: ApiOptions, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Address to remove.")]
+) -> None:
+    """Let e-mail be sent to an address again."""
+    api_options.api.delete(path_of("suppressed-addresses", address))
+    document = {"address": address, "status": "removed"}
+    api_options.output.show(document, lambda console: console.print(f"E-mail is sent to {address} again."))
+
+
+_LISTS, _NUMBERS, _SWITCHES = frozenset({"hostKeys", "recipients"}), frozenset({"port"}), frozenset({"attach"})
+"""Names of settings that are lists, which can be repeated, numbers, and true or false."""
+
+
+def _parse(settings: list[str] | None) -> dict[str, str | int | bool | list[str]]:
+    """Returns settings by name. Raises CommandFailedError for one without `=`, or with a value of another type."""
+    parsed: dict[str, str | int | bool | list[str]] = {}
     for setting in settings or ():
         name, has_value, value = setting.partition("=")
         if not (name and has_value):
             raise CommandFailedError(ExitCode.USAGE, f"`{setting}` is not a setting. Use the form NAME=VALUE.")
         if name in _NUMBERS and not value.isdecimal():
             raise CommandFailedError(ExitCode.USAGE, f"The setting `{name}` must be a number.")
+        if name in _SWITCHES and value not in {"true", "false"}:
+            raise CommandFailedError(ExitCode.USAGE, f"The setting `{name}` must be true or false.")
         if name in _LISTS:
             parsed[name] = [*(parsed.get(name) or ()), value]  # type: ignore[misc]
         else:
-            parsed[name] = int(value) if name in _NUMBERS else value
+            parsed[name] = int(value) if name in _NUMBERS else value == "true" if name in _SWITCHES else value
     return parsed
 
 
