@@ -211,7 +211,7 @@ def _file(file: ListedFile, locale: Locale) -> str:
         f'border="0"><tr><td class="text line" style="{_FONT};font-size:14px;line-height:20px;color:#1c2229;'
         f'border-top:1px solid #d9dee5;padding-top:12px;word-break:break-all">{escape(file.name)} '
         f'<span class="soft" style="color:#5b6673;white-space:nowrap">({escape(show_size(file.bytes, locale))})</span>'
-        f'</td></tr><tr><td class="soft" style="font-family:Consolas,Menlo,monospace;font-size:12px;line-height:18px;'
+        f'</td></tr><tr><td class="soft" style="font-family:Consolas,Menlo,monospace;font-size:11px;line-height:18px;'
         f'color:#5b6673;word-break:break-all">SHA-256: {file.sha256}</td></tr></table></td></tr>'
     )
 

@@ -80,7 +80,7 @@ class _Rules:
                 return answer
         content = envelope.content
         assert isinstance(content, bytes)
-        login = session.auth_data.login.decode() if isinstance(session.auth_data, LoginPassword) else None
+        login = cast(Any, session).auth_data.login.decode() if session.authenticated else None
         message = message_from_bytes(content, policy=policy.default)
         was_encrypted = cast(Any, smtp.transport).get_extra_info("cipher") is not None
         self._server.received.append(

@@ -9,6 +9,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import psycopg
+
+from infra.admin.tenants import set_email_domains
 from infra.deploy.cloudformation import find_outputs
 from infra.examples.deploy_example import deploy_example
 from tests.support.client import Client, Json
@@ -61,6 +64,18 @@ def deliver_to_buckets(world: World) -> None:
         "the files are delivered",
         lambda: [each["status"] for each in client.http("GET", path).json()["items"]] == ["DELIVERED"] * 2,
     )
+
+
+def send_by_email(world: World) -> None:
+    """Sends a message about a test to a recipient."""
+    client = world.client
+    with psycopg.connect(client.stack.up.database_url) as connection:
+        set_email_domains(connection, "demo", ["example.com"])
+    body = {"name": "x", "kind": "EMAIL", "settings": {"recipients": ["permissions@example.com"]}}
+    made = client.http("POST", "/api/v1/destinations", json=body).json()["id"]
+    delivery = client.http("POST", f"/api/v1/destinations/{made}/test").json()["id"]
+    path = f"/api/v1/file-deliveries/{delivery}"
+    eventually("the message is sent", lambda: client.http("GET", path).json()["status"] == "DELIVERED")
 
 
 def cancel_a_queued_report(world: World) -> None:
@@ -209,6 +224,7 @@ USES: Mapping[Scenario, Mapping[str, set[str]]] = {
         "WorkerFunction": {"sqs:SendMessage"},
         "DeliveryFunction": {"s3:GetObject", "s3:PutObject", "sts:AssumeRole"},
     },
+    send_by_email: {"DeliveryFunction": {"ses:SendRawEmail"}},
     cancel_a_queued_report: {"ApiFunction": {"sns:Publish", "events:PutEvents"}},
     refuse_parts: {
         "WorkerFunction": {

@@ -13,7 +13,9 @@ from psycopg.rows import TupleRow
 
 from delivery import app as delivery_function
 from delivery.email_message import message_id_of
+from infra.admin import access
 from infra.admin.tenants import set_email_attachments, set_email_domains
+from infra.servers.postgres import PostgresServer
 from tests.support.destinations import DELIVERIES, DESTINATIONS, deliver_report, deliveries_of, make_due
 from tests.support.smtp_server import SmtpServer, smtp_server
 from tests.support.system import FunctionContext, System, clear_caches
@@ -241,3 +243,26 @@ def notify(notification: Any) -> None:
     """Invokes the delivery function with a notification of the topic of bounces."""
     record = {"EventSource": "aws:sns", "Sns": {"Message": json.dumps(notification)}}
     delivery_function.handler({"Records": [record]}, FunctionContext())  # type: ignore[arg-type]
+
+
+def test_the_operator_lists_domains_and_sizes(
+    postgres: PostgresServer, admin: Connection[TupleRow], capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = ("--database", postgres.url)
+    assert access.main([*database, "set-email-domains", "demo", "Example.com", "bücher.example"]) == 0
+    assert access.main([*database, "set-email-attachments", "demo", "2000000"]) == 0
+    assert access.main([*database, "list"]) == 0
+    assert (
+        "e-mail to example.com, xn--bcher-kva.example, with at most 2000000 bytes attached" in capsys.readouterr().out
+    )
+    for wrong in (
+        ["demo"],
+        ["demo", "example.com", "--none"],
+        ["demo", "a@b", "-", "*.example.com"],
+        ["nobody", "a.example"],
+    ):
+        assert access.main([*database, "set-email-domains", *wrong]) == 1
+    for wrong in ("-1", "7000001"):
+        assert access.main([*database, "set-email-attachments", "demo", "--", wrong]) == 1
+    assert access.main([*database, "set-email-domains", "demo", "--none"]) == 0
+    assert admin.execute("SELECT email_domains FROM resma.tenants WHERE tenant_id = 'demo'").fetchone() == ([],)
