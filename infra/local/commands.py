@@ -26,7 +26,7 @@ from infra.errors import (
 from infra.local.demo import Demo, DemoSummary, make_demo_key, run_demo
 from infra.local.logs import LogReader, NothingLoggedError, Selection, check_report, read_tails
 from infra.local.progress import Progress
-from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
+from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack, smtp_parameters
 from infra.paths import REPORTS, STATE
 from resma.catalog import DEMO_CATALOG, catalog_folder
 
@@ -48,6 +48,8 @@ class UpOptions:
     """URL of the source database."""
     catalog: Path | None = None
     """Folder of the report types."""
+    smtp_url: str | None = None
+    """URL of a mail server that takes e-mail instead of LocalStack's SES."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,10 @@ def up(options: UpOptions, progress: Progress) -> UpResult:
         if source is not None:
             progress.say(f"reports read {source.place}")
         port = options.port or FRONT_DOOR_PORT
-        stack = Stack(options.stack, Options(front_door_port=port, source=source, catalog=catalog), progress.say)
+        if options.smtp_url:
+            smtp_parameters(options.smtp_url)  # before anything is started
+        stack_options = Options(front_door_port=port, source=source, catalog=catalog, smtp_url=options.smtp_url)
+        stack = Stack(options.stack, stack_options, progress.say)
         try:
             running = stack.start()
             if source is None:
@@ -210,6 +215,11 @@ def _require_same(running: Running, options: UpOptions) -> None:
         raise StackDiffersError(
             f"The running stack at {running.api_url} reads another source database. Run `resma down` first, then the "
             "same command again."
+        )
+    if options.smtp_url is not None and options.smtp_url != running.smtp_url:
+        raise StackDiffersError(
+            f"The running stack at {running.api_url} sends e-mail elsewhere. Run `resma down` first, then the same "
+            "command again."
         )
     catalog = catalog_folder(options.catalog)
     # Without an option and without ./reports, the command is about the running stack, whatever its catalog is.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -62,6 +63,8 @@ class Options:
     """The database that reports read; with None, it is the embedded one."""
     catalog: Path = DEMO_CATALOG
     """Folder of the report types."""
+    smtp_url: str | None = None
+    """URL of a mail server without login and TLS, such as `smtp://localhost:1025`, instead of LocalStack's SES."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class Running:
     """Folder of the report types, which the functions read when it changes."""
     source_url: str | None = None
     """URL of the source database with its password; None if it is the embedded one."""
+    smtp_url: str | None = None
+    """URL of the mail server; None if LocalStack's SES takes the messages."""
 
     @property
     def callback_secret(self) -> str:
@@ -160,6 +165,7 @@ class Stack:
             postgres_port=postgres.port,
             catalog=str(self._options.catalog),
             source_url=self._options.source.url if self._options.source else None,
+            smtp_url=self._options.smtp_url,
         )
         self._state_file.touch(mode=0o600)
         self._state_file.write_text(json.dumps(asdict(self.running), indent=1), encoding="utf-8")
@@ -250,11 +256,27 @@ class Stack:
             object_store=self._options.object_store,
             source=self._options.source,
         )
-        parameters = {**LOCAL_EMAIL, **self._options.parameters}
+        smtp = smtp_parameters(self._options.smtp_url) if self._options.smtp_url else {}
+        parameters = {**LOCAL_EMAIL, **smtp, **self._options.parameters}
         if parameters["EmailTransport"] == "SES":
             endpoint.client("ses").verify_email_identity(EmailAddress=parameters["EmailSender"])
         options = DeploymentOptions(parameters=parameters, catalog=self._options.catalog)
         return deploy_system(environment, options)
+
+
+def smtp_parameters(url: str) -> dict[str, str]:
+    """Returns the parameters of the template for a mail server. Raises StackError if the URL is not one of these."""
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname, parts.port or 25
+    except ValueError:
+        host, port = None, 0
+    if parts.scheme != "smtp" or not host or parts.path not in {"", "/"} or parts.username is not None:
+        raise StackError(
+            f"'{parts.scheme}://{host}' is not the URL of a mail server without a login. Use a form such as "
+            "smtp://localhost:1025."
+        )
+    return {"EmailTransport": "SMTP", "EmailSmtpHost": host, "EmailSmtpPort": str(port), "EmailSmtpTls": "NONE"}
 
 
 def _delete_reports(database_url: str) -> None:

@@ -16,7 +16,7 @@ def parse_address(text: str) -> str:
 
     _allow_private_domains()
     try:
-        address = validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
+        address = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True).ascii_email
     except EmailNotValidError as error:
         raise ValueError(f"'{text[:100]}' is not a valid address of e-mail. {error}") from None
     assert address is not None  # without SMTPUTF8 an address always has this form

@@ -17,7 +17,7 @@ MAX_RECIPIENTS = 20
 
 _Address = Annotated[
     str,
-    StringConstraints(min_length=3, max_length=MAX_ADDRESS),
+    StringConstraints(min_length=1, max_length=MAX_ADDRESS),
     Field(json_schema_extra={"format": "email", "pattern": r"^[!-?A-~]+@[!-?A-~]+$"}),
 ]
 

@@ -50,7 +50,7 @@ _EXAMPLE = '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"
     ),
 )
 @with_groups
-def start(
+def start(  # noqa: PLR0913, PLR0917  # the options of the command
     form: OutputOptions,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, envvar="PORT", help="Serve the API on this port. Default: 3008.")
@@ -58,12 +58,21 @@ def start(
     rows: Rows = None,
     source: Source = None,
     catalog: Catalog = None,
+    smtp_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="SMTP_URL",
+            help="Send e-mail to this mail server, such as smtp://localhost:1025. Default: the SES of LocalStack.",
+        ),
+    ] = None,
 ) -> None:
     """Start the stack on this machine, and leave it running."""
     with explained_errors():
         from infra.local.commands import UpOptions, up  # noqa: PLC0415
 
-        result = up(UpOptions(stack_name(), port, rows, source or None, catalog), OutputProgress(form.output))
+        options = UpOptions(stack_name(), port, rows, source or None, catalog, smtp_url or None)
+        result = up(options, OutputProgress(form.output))
     running = result.running
     # Neither a password nor a secret: it may be kept in a log.
     document = {
