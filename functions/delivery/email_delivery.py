@@ -75,13 +75,10 @@ def deliver_email(job: EmailJob) -> None:
     Raises RecipientDeferredError, RecipientRefusedError and RecipientsSuppressedError after the messages to the other
     recipients were sent; any other DeliveryError, TimeUpError and LeaseLostError at once.
     """
-    waiting = _waiting_recipients(job)
-    attached: Sequence[PlannedFile] = ()
-    if waiting:
+    if waiting := _waiting_recipients(job):
         with closing(open_mailer(job.mail)) as mailer:
-            attached = _choose_attachments(job, mailer)
-            _send_all(job, mailer, waiting, attached)
-    _finish(job, attached)
+            _send_all(job, mailer, waiting, _choose_attachments(job, mailer))
+    _raise_if_not_accepted(job)
 
 
 def _waiting_recipients(job: EmailJob) -> list[str]:
@@ -133,6 +130,7 @@ def _send_all(job: EmailJob, mailer: Mailer, waiting: Sequence[str], attached: S
             _record(job, recipient, "DEFERRED", detail=str(error))
         else:
             _record(job, recipient, "ACCEPTED", message_id=accepted)
+            _finish_files(job, attached)
 
 
 def _require_claim(job: EmailJob) -> None:
@@ -173,14 +171,19 @@ def _attachment(job: EmailJob, file: PlannedFile) -> Attachment:
     return Attachment(name, file.media_type, content)
 
 
-def _finish(job: EmailJob, attached: Sequence[PlannedFile]) -> None:
-    """Records the attached files, and raises an error if a message was not accepted."""
+def _finish_files(job: EmailJob, attached: Sequence[PlannedFile]) -> None:
+    """Records that the attached files have arrived, which is true when the first message was accepted."""
+    if attached:
+        with job.system.transaction(job.claim.tenant_id) as connection:
+            for file in attached:
+                finish_file(connection, job.claim, file.position)
+
+
+def _raise_if_not_accepted(job: EmailJob) -> None:
+    """Raises an error if a message was not accepted, or no recipient could get one."""
     claim = job.claim
     with job.system.transaction(claim.tenant_id) as connection:
         statuses = statuses_of(connection, claim.tenant_id, claim.delivery_id)
-        if _with_status(job, statuses, "ACCEPTED"):
-            for file in attached:
-                finish_file(connection, claim, file.position)
     if deferred := _with_status(job, statuses, "DEFERRED"):
         raise RecipientDeferredError(
             f"The mail server does not accept messages to {', '.join(deferred)} now. They are tried again. "

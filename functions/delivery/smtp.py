@@ -16,6 +16,7 @@ from delivery.errors import (
 )
 from delivery.mail import MAX_MESSAGE_BYTES, Letter, MailSettings
 from resma.aws.clients import read_secret
+from resma.destinations.addresses import domain_of
 from resma.errors import SecretUnavailableError
 from resma.short_text import shorten
 
@@ -70,9 +71,12 @@ class SmtpMailer:
 
     def _connect(self) -> smtplib.SMTP:
         settings, context = self._settings, ssl.create_default_context()
+        name = domain_of(settings.sender)  # for EHLO; otherwise smtplib looks up the name of this machine
         if settings.smtp_tls == "IMPLICIT":
-            return smtplib.SMTP_SSL(settings.smtp_host, settings.smtp_port, timeout=ANSWER_SECONDS, context=context)
-        server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=ANSWER_SECONDS)
+            return smtplib.SMTP_SSL(
+                settings.smtp_host, settings.smtp_port, name, timeout=ANSWER_SECONDS, context=context
+            )
+        server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, name, timeout=ANSWER_SECONDS)
         if settings.smtp_tls == "STARTTLS":
             try:
                 server.starttls(context=context)

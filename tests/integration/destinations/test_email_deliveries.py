@@ -262,7 +262,7 @@ def test_the_operator_lists_domains_and_sizes(
         ["nobody", "a.example"],
     ):
         assert access.main([*database, "set-email-domains", *wrong]) == 1
-    for wrong in ("-1", "7000001"):
-        assert access.main([*database, "set-email-attachments", "demo", "--", wrong]) == 1
+    for size in ("-1", "7000001"):
+        assert access.main([*database, "set-email-attachments", "demo", "--", size]) == 1
     assert access.main([*database, "set-email-domains", "demo", "--none"]) == 0
     assert admin.execute("SELECT email_domains FROM resma.tenants WHERE tenant_id = 'demo'").fetchone() == ([],)
