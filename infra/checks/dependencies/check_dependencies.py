@@ -22,7 +22,7 @@ LOCKS = (FUNCTIONS / "requirements.txt", *sorted((ROOT / "infra" / "requirements
 
 PERMISSIVE = (
     "MIT", "BSD", "Apache", "ISC", "PSF", "Python Software Foundation", "OFL", "Zlib", "0BSD", "Unlicense", "CNRI",
-    "AFL-2.1", "CC0-1.0",
+    "AFL-2.1", "CC0-1.0", "The Unlicense",
 )  # fmt: skip
 """Starts of the names of licenses that require only a copy of their text."""
 
@@ -84,7 +84,8 @@ def find_licenses(item: Distribution) -> list[str]:
     if expression := item.metadata.json.get("license_expression"):
         return [str(expression)]
     classifiers = [text for text in item.metadata.get_all("Classifier") or () if text.startswith("License :: ")]
-    names = [text.rsplit(" :: ", 1)[-1] for text in classifiers]
+    # The classifier "OSI Approved" alone names no license.
+    names = [name for text in classifiers if (name := text.rsplit(" :: ", 1)[-1]) != "OSI Approved"]
     contents = [str(item.metadata.json.get("license") or ""), *(_read_license_files(item) if not names else ())]
     return names or [text.strip().partition("\n")[0] for text in contents if text.strip()][:1]
 

@@ -676,7 +676,6 @@ export const WORDS = {
   "destinations.attach-yes": "Attach the files",
   "destinations.file-name": "Names of attachments",
   "destinations.file-name-hint": "Placeholders: {file} at the end, {type}, {date}, {year}, {month}, {day} and {report}.",
-  "recipients.title": "Recipients",
   "recipients.address": "Address",
   "recipients.count": "Recipients: {n}",
   "recipient.ACCEPTED": "Accepted",

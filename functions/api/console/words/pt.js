@@ -676,7 +676,6 @@ export const WORDS = {
   "destinations.attach-yes": "Anexar os arquivos",
   "destinations.file-name": "Nomes dos anexos",
   "destinations.file-name-hint": "Marcadores: {file} no fim, {type}, {date}, {year}, {month}, {day} e {report}.",
-  "recipients.title": "Destinatários",
   "recipients.address": "Endereço",
   "recipients.count": "Destinatários: {n}",
   "recipient.ACCEPTED": "Aceito",
