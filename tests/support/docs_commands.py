@@ -106,7 +106,13 @@ RUNNERS: dict[str, Runner] = {
         "test", "tests/e2e/test_cli.py::test_listen_as_an_endpoint_verifies_a_real_webhook"
     ),
     r"resma webhook (?!listen)\w+": Runner("test", "tests/e2e/test_cli.py::test_endpoints_their_deliveries_and_replay"),
-    r"resma destination \w+.*|resma generate .* --deliver-to \S+": Runner(
+    r"resma up --smtp-url smtp://localhost:1025": Runner(
+        "test", "tests/unit/destinations/test_email_settings.py::test_a_local_mail_server_has_no_login"
+    ),
+    r"resma destination (create Treasury .*|suppressed|unsuppress( \S+)?)": Runner(
+        "test", "tests/e2e/test_email.py::test_a_report_is_sent_by_ses"
+    ),
+    r"resma destination (?!create Treasury|suppressed|unsuppress)\w+.*|resma generate .* --deliver-to \S+": Runner(
         "test", "tests/e2e/test_destinations.py::test_the_command_line_manages_destinations"
     ),
     r"resma dead-letter \w+": Runner("test", "tests/e2e/test_cli.py::test_dead_letters"),
