@@ -13,6 +13,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery.claims import (
+    MAX_ATTEMPTS,
     AttemptOutcome,
     DeliveryClaim,
     begin_file,
@@ -197,7 +198,8 @@ def _deliver_file(attempt: _Attempt, file: PlannedFile) -> None:
             save_progress(connection, claim, file.position, progress)
 
     outgoing = _outgoing(attempt.resources.store, file, name)
-    attempt.transport.deliver(outgoing, Progress(state, record, attempt.is_time_left))
+    is_last = claim.counted_attempts >= MAX_ATTEMPTS
+    attempt.transport.deliver(outgoing, Progress(state, record, attempt.is_time_left, is_last_attempt=is_last))
     with system.transaction(claim.tenant_id) as connection:
         finish_file(connection, claim, file.position)
 

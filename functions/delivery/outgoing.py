@@ -53,7 +53,11 @@ class Progress:
         state: dict[str, Any] | None,
         record: Callable[[dict[str, Any] | None], None],
         is_time_left: Callable[[], bool],
+        *,
+        is_last_attempt: bool = False,
     ) -> None:
+        self.is_last_attempt = is_last_attempt
+        """Whether no attempt follows if this one fails. The transport then removes what it has sent so far."""
         self.state = state
         """State that an earlier attempt saved; None if the file starts from its first byte."""
         self._record = record
