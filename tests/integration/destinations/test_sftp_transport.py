@@ -419,9 +419,18 @@ def test_a_server_that_is_not_an_ssh_server(server: SshServer) -> None:
 
 
 def test_a_large_file_in_constant_memory(server: SshServer) -> None:
-    """200 MB, in a process of its own. `make sftp-run` measures 2 GB."""
+    """200 MB, in a process of its own, and in several invocations. `make sftp-run` measures 2 GB."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.peak_of_sftp", server.home, str(server.port), "200000000"],
+        [
+            sys.executable,
+            "-m",
+            "tests.support.peak_of_delivery",
+            "sftp",
+            server.home,
+            str(server.port),
+            "200000000",
+            "2",
+        ],
         check=True,
         capture_output=True,
         text=True,
