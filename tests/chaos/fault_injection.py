@@ -273,7 +273,7 @@ class FaultInjector:
         self._recipients.send_test("copied")
         time.sleep(planned.seconds)
         self._recipients.create_missing_bucket()
-        return self._recipients.has_missed_bucket()
+        return self._recipients.has_failed_without_bucket()
 
     # ------------------------------------------------------------------ messages
 

@@ -77,7 +77,7 @@ class Recipients:
         with contextlib.suppress(ClientError):
             self.client.s3.create_bucket(Bucket=COPIED_BUCKET)
 
-    def has_missed_bucket(self) -> bool:
+    def has_failed_without_bucket(self) -> bool:
         """Returns whether an attempt has failed because the bucket did not exist."""
         return bool(
             self.client.sql(

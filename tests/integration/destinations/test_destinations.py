@@ -154,7 +154,7 @@ def test_a_destination_that_was_disabled_in_the_meantime_is_on_record(
 def test_pending_deliveries_that_a_change_ends_are_counted(
     system: System, capsys: pytest.CaptureFixture[str], method: str
 ) -> None:
-    """Whoever operates the system notices that reports do not arrive."""
+    """The operator notices that reports do not arrive."""
     destination = create_destination(system)
     path = f"{DESTINATIONS}/{destination['id']}"
     for _ in range(2):
