@@ -94,11 +94,18 @@ def store_secret(client: Client, name: str, secret: Mapping[str, str]) -> None:
 
 
 def create_destination(client: Client, receiver: FileReceiver) -> str:
-    """Creates a destination that delivers to a receiver; returns its id."""
+    """Creates a destination that delivers to a receiver; returns its id.
+
+    It is often the first request to a stack, and on a busy machine the first function can take too long to start (502).
+    """
     body = {"name": f"Partner by {receiver.kind}", "kind": receiver.kind, "settings": receiver.settings()}
-    answer = client.http("POST", DESTINATIONS, json=body)
-    assert answer.status == 201, answer.data
-    return str(answer.json()["id"])
+
+    def created() -> str | None:
+        answer = client.http("POST", DESTINATIONS, json=body)
+        assert answer.status == 201 or answer.status >= 500, answer.data
+        return str(answer.json()["id"]) if answer.status == 201 else None
+
+    return str(eventually("the API creates a destination", created))
 
 
 def deliveries_of(client: Client, report_id: str) -> list[Json]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from delivery.outgoing import OutgoingFile, Progress, StoredSource
+from delivery.outgoing import OutgoingFile, Progress, Read, StoredSource
 from delivery.s3 import MAX_PARTS, MIB, STREAMED_PART_BYTES, S3Transport
 from delivery.sftp import SftpTransport, _state, _temporary_name
 from delivery.ssh_session import SftpSession
@@ -36,7 +36,7 @@ def outgoing(size: int, read: Any, source: StoredSource | None = None) -> Outgoi
     return OutgoingFile("large.csv", size, hashlib.sha256(TAIL).hexdigest(), "text/csv", "0f9e", read, source)
 
 
-def zeros_and_tail(size: int) -> Any:
+def zeros_and_tail(size: int) -> Read:
     """Returns a function that reads a file of zeros that ends with `TAIL`."""
 
     def read(start: int, end: int) -> bytes:
