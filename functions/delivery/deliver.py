@@ -199,7 +199,12 @@ def _deliver_file(attempt: _Attempt, file: PlannedFile) -> None:
 
     outgoing = _outgoing(attempt.resources.store, file, name)
     is_last = claim.counted_attempts >= MAX_ATTEMPTS
-    attempt.transport.deliver(outgoing, Progress(state, record, attempt.is_time_left, is_last_attempt=is_last))
+    progress = Progress(state, record, attempt.is_time_left, is_last_attempt=is_last)
+    try:
+        attempt.transport.deliver(outgoing, progress)
+    except DeliveryError:
+        progress.flush()
+        raise
     with system.transaction(claim.tenant_id) as connection:
         finish_file(connection, claim, file.position)
 

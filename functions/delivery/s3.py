@@ -203,7 +203,10 @@ class S3Transport:
             self._settle(error, file, key)
 
     def _upload(self, file: OutgoingFile, key: str, progress: Progress) -> None:
-        upload = self._resumed(progress.state) or self._start(file, key)
+        upload = self._resumed(progress.state)
+        if upload is None:
+            upload = self._start(file, key)
+            progress.save(upload.as_state(self._settings))
         target: Any = {"Bucket": self._settings.bucket, "Key": key, "UploadId": upload.upload_id, **self._owner}
         try:
             self._send_parts(file, key, upload, target, progress)

@@ -292,8 +292,8 @@ def test_the_upload_of_a_delivery_that_has_failed_is_removed(
 
     monkeypatch.setattr(delivery.deliver, "_read_range", read_first_part_only)
     system.deliver_files()
-    assert len(system.s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]) == 1
     for _ in BACKOFF:
+        assert len(system.s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]) == 1, "all attempts have the same upload"
         run_again(system, admin)
     (delivery_,) = deliveries_of(system, report_id)
     assert (delivery_["status"], delivery_["endedReason"]) == ("FAILED", "attempts-exhausted")

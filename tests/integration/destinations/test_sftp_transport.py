@@ -351,9 +351,9 @@ def test_reads_do_not_wait_for_each_other(server: SshServer) -> None:
     (server.files / "report.csv").write_bytes(CONTENT)
     with closing(session), session.client.open(str(server.files / "report.csv")) as there:
         assert _read(there, 0, len(CONTENT)) == CONTENT
+        assert _read(there, 40_000, 70_000) == CONTENT[40_000:110_000]
         assert _read(there, 1_000_000, 1_000_000) == CONTENT[1_000_000:]
         assert _read(there, len(CONTENT), 10) == b""
-        assert _read(there, 40_000, 70_000) == CONTENT[40_000:110_000]
 
 
 def test_a_limit_of_the_size_of_files(tmp_path: Path) -> None:
