@@ -50,7 +50,7 @@ RUNNERS: dict[str, Runner] = {
     r"make fuzz( SEED=\S+)?": Runner(
         "test", "tests/unit/project/test_random_search.py::test_each_round_of_fuzzing_prints_its_seed"
     ),
-    r"mkdir -p reports && cp -r infra/demo/catalog/\. .*|resma generate ACCESS_REVIEW .*": Runner(
+    r"mkdir -p reports && cp -r infra/demo/catalog/\. .*": Runner(
         "test",
         "tests/integration/catalog/test_access_log_report.py::test_the_documented_command_adds_the_types_to_the_demo",
     ),
