@@ -113,7 +113,7 @@ fairness: setup ## measure how long one report waits behind 300 of another tenan
 split-run: setup ## generate and verify a split report of account statements: KEYS=1000, FORMAT=PDF, WORKERS=2, ZIP=1
 	@PYTHONPATH=functions $(BIN)/python -m tests.load.split_run
 
-sftp-run: setup ## deliver a large file by SFTP to an OpenSSH server on this machine: BYTES=2000000000
+sftp-run: setup ## deliver a large file by SFTP to an OpenSSH server on this machine: BYTES=2000000000, SECONDS=600
 	@PYTHONPATH=functions $(BIN)/python -m tests.load.sftp_run
 
 load: setup ## send 1,000 requests, 50 concurrently, and verify that none is lost: POSTS=1000, AT_ONCE=50

@@ -12,6 +12,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from delivery.claims import (
+    MAX_ATTEMPTS,
     AttemptOutcome,
     DeliveryClaim,
     begin_file,
@@ -228,6 +229,12 @@ def _deliver_file(attempt: _Attempt, file: PlannedFile) -> None:
             save_progress(connection, claim, file.position, progress)
 
     outgoing = outgoing_file(attempt.resources.store, file, name)
-    attempt.transport.deliver(outgoing, Progress(state, record, attempt.is_time_left))
+    is_last = claim.counted_attempts >= MAX_ATTEMPTS
+    progress = Progress(state, record, attempt.is_time_left, is_last_attempt=is_last)
+    try:
+        attempt.transport.deliver(outgoing, progress)
+    except DeliveryError:
+        progress.flush()
+        raise
     with system.transaction(claim.tenant_id) as connection:
         finish_file(connection, claim, file.position)

@@ -6,6 +6,7 @@ DeliveryError                         another attempt may succeed, also because 
 |-- DestinationMissingError             the bucket or folder does not exist
 |-- WrongRegionError
 |-- EncryptionKeyError                  the key that the destination names cannot be used
+|-- DestinationFullError                its disk is full, or a quota is used up
 |-- DestinationRefusedError             any other answer
 |-- UploadLostError                     an unfinished file no longer exists there: the next attempt starts again
 |-- ChecksumMismatchError               the bytes that were sent are not those of the report
@@ -69,6 +70,12 @@ class EncryptionKeyError(DeliveryError):
     """The key for encryption at the destination cannot be used."""
 
     code = "encryption-key-unusable"
+
+
+class DestinationFullError(DeliveryError):
+    """The destination has no room for the file."""
+
+    code = "destination-full"
 
 
 class DestinationRefusedError(DeliveryError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,25 +54,38 @@ class Progress:
         state: dict[str, Any] | None,
         record: Callable[[dict[str, Any] | None], None],
         is_time_left: Callable[[], bool],
+        *,
+        is_last_attempt: bool = False,
     ) -> None:
+        self.is_last_attempt = is_last_attempt
+        """Whether no attempt follows if this one fails. The transport then removes what it has sent so far."""
         self.state = state
         """State that an earlier attempt saved; None if the file starts from its first byte."""
         self._record = record
         self._is_time_left = is_time_left
-        self._recorded_at = time.monotonic()
+        self._recorded_at = -math.inf
+        self._is_recorded = True
 
     def save(self, state: dict[str, Any] | None) -> None:
-        """Saves the state. Call it after each part.
+        """Saves the state. Call it after each part. The first call records it at once, and later ones sometimes.
 
         Raises TimeUpError if the invocation must end, and LeaseLostError if another one has the delivery.
         """
         is_time_left = self._is_time_left()
+        self.state, self._is_recorded = state, False
         if state is None or not is_time_left or time.monotonic() - self._recorded_at >= SAVE_SECONDS:
-            self._record(state)
-            self._recorded_at = time.monotonic()
-        self.state = state
+            self.flush()
         if not is_time_left:
             raise TimeUpError
+
+    def flush(self) -> None:
+        """Records the state if `save` has not done so: at the end of an attempt that has failed.
+
+        Raises LeaseLostError.
+        """
+        if not self._is_recorded:
+            self._record(self.state)
+            self._is_recorded, self._recorded_at = True, time.monotonic()
 
 
 class Transport(Protocol):

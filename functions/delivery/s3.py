@@ -20,12 +20,14 @@ from delivery.errors import (
     AccessDeniedError,
     ChecksumMismatchError,
     DeliveryError,
+    DestinationFullError,
     DestinationMissingError,
     DestinationRefusedError,
     DestinationUnavailableError,
     EncryptionKeyError,
     NameExistsError,
     NameTooLongError,
+    TimeUpError,
     UploadLostError,
     WrongRegionError,
 )
@@ -56,6 +58,9 @@ MAX_PARTS = 9000
 """Maximum number of parts, with room below the 10,000 of S3."""
 
 MAX_KEY_BYTES = 1024
+
+_FULL = {"QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"}
+"""Error codes of object stores other than S3, which has no limit."""
 
 _REPORT, _SHA256 = "resma-report", "resma-sha256"
 """Metadata of each object, by which an earlier delivery of the same file is recognized."""
@@ -198,8 +203,22 @@ class S3Transport:
             self._settle(error, file, key)
 
     def _upload(self, file: OutgoingFile, key: str, progress: Progress) -> None:
-        upload = self._resumed(progress.state) or self._start(file, key)
+        upload = self._resumed(progress.state)
+        if upload is None:
+            upload = self._start(file, key)
+            progress.save(upload.as_state(self._settings))
         target: Any = {"Bucket": self._settings.bucket, "Key": key, "UploadId": upload.upload_id, **self._owner}
+        try:
+            self._send_parts(file, key, upload, target, progress)
+        except (ClientError, BotoCoreError, DeliveryError):
+            if progress.is_last_attempt:
+                with suppress(TimeUpError):
+                    self._abort(target, progress)
+            raise
+
+    def _send_parts(  # a file, where it goes, and how far it is
+        self, file: OutgoingFile, key: str, upload: _Upload, target: Any, progress: Progress
+    ) -> None:
         try:
             for start in range(len(upload.parts) * upload.part_bytes, file.bytes, upload.part_bytes):
                 end = min(start + upload.part_bytes, file.bytes)
@@ -322,6 +341,12 @@ def _translated(error: ClientError, settings: S3Settings) -> DeliveryError:
             f"Access to the bucket '{bucket}' was denied ({code}). Check its policy, the role or keys, the policy of "
             "the KMS key, and `bucketOwner`."
         )
+    return _translated_by_status(code, status, bucket)
+
+
+def _translated_by_status(code: str, status: int, bucket: str) -> DeliveryError:
+    if code in _FULL or status == 507:
+        return DestinationFullError(f"The bucket '{bucket}' has no room for the file ({code}). Make room for it.")
     if status >= 500 or status == 429 or code in {"SlowDown", "RequestTimeout", "Throttling"}:
         return DestinationUnavailableError(f"The object store returned {code}. It is tried again.")
     return DestinationRefusedError(f"The object store returned {code} for the bucket '{bucket}'.")

@@ -19,6 +19,8 @@ import paramiko
 from delivery.errors import (
     AccessDeniedError,
     ChecksumMismatchError,
+    DeliveryError,
+    DestinationFullError,
     DestinationMissingError,
     DestinationRefusedError,
     DestinationUnavailableError,
@@ -26,6 +28,7 @@ from delivery.errors import (
     NameTooLongError,
 )
 from delivery.outgoing import OutgoingFile, Progress, Target
+from delivery.sftp_free_space import find_free_bytes
 from delivery.ssh_session import SftpSession
 from resma.aws.clients import read_secret
 from resma.destinations.settings import secret_name
@@ -42,6 +45,9 @@ PIECE_SECONDS = 4.0
 """Duration that a piece should not exceed, so that the time of the invocation is not exceeded unnoticed."""
 REQUEST_BYTES = 32 * KIB
 """Size of a request to write, which each server must support (draft-ietf-secsh-filexfer-02, section 3)."""
+
+_FULL_WORDS = ("no space", "disk full", "quota")
+"""Parts of the messages of servers that say that there is no room."""
 
 MAX_NAME_BYTES = 255
 """Maximum length of each part of a name on the usual file systems."""
@@ -78,10 +84,10 @@ class SftpTransport:
                 f"A part of the name '{file.name}' has more than {MAX_NAME_BYTES} bytes. Shorten `path` of the "
                 "destination."
             )
-        with self._errors(file.name):
-            path = posixpath.join(self._settings.directory, file.name)
+        path = posixpath.join(self._settings.directory, file.name)
+        temporary = posixpath.join(posixpath.dirname(path), _temporary_name(file))
+        with self._discarded_at_last(temporary, progress), self._errors(file, progress):
             self._make_folders(file.name)
-            temporary = posixpath.join(posixpath.dirname(path), _temporary_name(file))
             if self._is_delivered(file, path, temporary, progress):
                 return
             self._send(file, temporary, progress)
@@ -132,13 +138,16 @@ class SftpTransport:
     def _has_content(self, file: OutgoingFile, path: str, progress: Progress) -> bool:
         """Returns whether a file at the server has the bytes of the report. It is read from there, and hashed."""
         offset, sha256 = _resumed(progress.state, "comparing", self._where(path))
+        piece_bytes = 2 * MIN_PIECE_BYTES
         try:
             with self._sftp.open(path, "r") as there:
-                there.seek(offset)
                 while offset < file.bytes:
-                    content = there.read(min(REQUEST_BYTES * 8, file.bytes - offset))
+                    started = time.monotonic()
+                    with self._session.limited():
+                        content = _read(there, offset, min(piece_bytes, file.bytes - offset))
                     if not content:
                         return False
+                    piece_bytes = _next_size(piece_bytes, time.monotonic() - started)
                     sha256.update(content)
                     offset += len(content)
                     progress.save(_state("comparing", self._where(path), offset, sha256))
@@ -212,6 +221,17 @@ class SftpTransport:
                 return
             self._sftp.posix_rename(temporary, path)
 
+    @contextmanager
+    def _discarded_at_last(self, temporary: str, progress: Progress) -> Iterator[None]:
+        """Removes the temporary file if the last attempt fails, unless the connection is broken."""
+        try:
+            yield
+        except DeliveryError:
+            if progress.is_last_attempt:
+                with suppress(EOFError, paramiko.SSHException):
+                    self._remove(temporary)
+            raise
+
     def _remove(self, temporary: str) -> None:
         with suppress(OSError):
             self._sftp.remove(temporary)
@@ -221,9 +241,9 @@ class SftpTransport:
         return f"{self._settings.url}|{path}"
 
     @contextmanager
-    def _errors(self, name: str) -> Iterator[None]:
+    def _errors(self, file: OutgoingFile, progress: Progress) -> Iterator[None]:
         """Translates errors of paramiko to errors that say what to do."""
-        host = self._settings.host
+        host, name = self._settings.host, file.name
         try:
             yield
         except PermissionError as error:
@@ -244,16 +264,42 @@ class SftpTransport:
                 raise DestinationUnavailableError(
                     f"The connection to '{host}' broke ({error}). The next attempt continues."
                 ) from error
-            raise DestinationRefusedError(
-                f"The server '{host}' refused to write '{name}' ({error}). Servers say this if the disk is full, or a "
-                "quota or a maximum size is exceeded. It is tried again."
-            ) from error
+            missing = file.bytes - (progress.state or {}).get("offset", 0)
+            raise self._refused(name, missing, error) from error
+
+    def _refused(self, name: str, missing: int, error: OSError) -> DeliveryError:
+        """Returns the error for a failure that the server does not describe: SSH_FX_FAILURE of OpenSSH.
+
+        `missing` is the number of bytes that the server has not confirmed.
+        """
+        host = self._settings.host
+        folder = posixpath.dirname(posixpath.join(self._settings.directory, name)) or "."
+        free = find_free_bytes(self._sftp, folder)
+        if free is not None and free < missing:
+            return DestinationFullError(
+                f"The disk of '{host}' is full: '{name}' needs {missing} more bytes, and {free} are free. The next "
+                "attempt continues; make room for it."
+            )
+        if any(word in str(error).lower() for word in _FULL_WORDS):
+            return DestinationFullError(
+                f"The server '{host}' has no room for '{name}' ({error}). The next attempt continues; make room for it."
+            )
+        return DestinationRefusedError(
+            f"The server '{host}' refused to write '{name}' ({error}), and does not say why. Check whether a quota or "
+            "the maximum size of a file is exceeded, and the log of the server. It is tried again."
+        )
 
 
 def _temporary_name(file: OutgoingFile) -> str:
     """Returns a name that is the same in each attempt, and that no other file has. It is hidden by its full stop."""
     key = f"{file.report}\n{file.name}\n{file.sha256}"
     return f".resma-{hashlib.sha256(key.encode()).hexdigest()[:24]}.part"
+
+
+def _read(there: paramiko.SFTPFile, offset: int, size: int) -> bytes:
+    """Returns a piece of a file at the server; fewer bytes at its end. All requests are sent without waiting."""
+    (content,) = there.readv([(offset, size)])
+    return content
 
 
 def _write(there: paramiko.SFTPFile, content: bytes) -> None:

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -16,7 +16,8 @@ import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.chaos.functions import running_processes
-from tests.chaos.plan import Kind, PlannedFault
+from tests.chaos.plan import DestinationName, Kind, PlannedFault
+from tests.chaos.recipients import Recipients
 from tests.chaos.recovery import Recovery
 from tests.chaos.split_faults import PHASES, inject_split_fault, running_jobs
 from tests.support.client import Client
@@ -29,11 +30,18 @@ PART = b"partNumber="
 AIM_SECONDS = 8
 """Maximum time that a fault which needs a report in progress waits for one."""
 
-LANES = {"kill-workers": "s3", "freeze-workers": "s3", "stretch-leases": "s3", **dict.fromkeys(PHASES, "s3")}
-"""Lanes of the faults that need the object store's proxy. The lane of another fault is the part that fails.
+LANES = {
+    **dict.fromkeys(("kill-workers", "freeze-workers", "stretch-leases", *PHASES), "s3"),
+    "kill-delivery": "sftp",
+}
+"""Lanes of the faults that need the proxy of another part. The lane of another fault is the part that fails.
 
 Faults of one lane are injected in sequence, those of different lanes in parallel.
 """
+
+
+DESTINATIONS_OF_PROXIES: Mapping[str, DestinationName] = {"sftp": "sftp", "bucket": "streamed"}
+"""Destinations by the proxy of their recipient."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,9 @@ class InjectedFault:
 class FaultInjector:
     """Injects a plan's faults, from one thread per lane."""
 
-    def __init__(self, client: Client, faults: Faults, recovery: Recovery) -> None:
+    def __init__(self, client: Client, faults: Faults, recovery: Recovery, recipients: Recipients) -> None:
         self._client = client
+        self._recipients = recipients
         self._faults = faults
         self._recovery = recovery
         self._threads: list[threading.Thread] = []
@@ -106,20 +115,29 @@ class FaultInjector:
             "database-restart": self._restart_database,
             "duplicate-messages": self._duplicate_messages,
             "borrow-messages": self._borrow_messages,
+            "kill-delivery": self._kill_delivery,
+            "sftp-login": self._refuse_logins,
+            "sftp-restart": self._restart_sftp_server,
+            "missing-bucket": self._miss_bucket,
         }
         if planned.kind in PHASES:
             return self._inject_into_split_report(planned)
         if planned.kind in others:
             return others[planned.kind](planned)
         with contextlib.ExitStack() as stack:
-            faults = [stack.enter_context(proxy.failing(_make_fault(failure))) for proxy in self._proxies(target)]
+            faults = [
+                stack.enter_context(proxy.failing(_make_fault(target, failure, planned.choice)))
+                for proxy in self._proxies(target)
+            ]
+            if target in DESTINATIONS_OF_PROXIES:
+                self._recipients.send_test(DESTINATIONS_OF_PROXIES[target])
             time.sleep(planned.seconds)
         return any(fault.injected.is_set() for fault in faults)
 
     def _proxies(self, target: str) -> list[FaultProxy]:
         """Returns the proxies of a part. One server has both databases, each behind a proxy of its own."""
         names = ("database", "source") if target == "database" else (target,)
-        return [getattr(self._faults, name) for name in names]
+        return [getattr(self._faults, name) for name in names if hasattr(self._faults, name)]
 
     # ------------------------------------------------------------------ workers
 
@@ -215,6 +233,48 @@ class FaultInjector:
         server.start()
         return True
 
+    # ------------------------------------------------------------------ recipients of files
+
+    def _kill_delivery(self, planned: PlannedFault) -> bool:
+        """Kills the delivery functions while one of them delivers to the SFTP server."""
+        if self._recipients.server is None:
+            return False
+        fault = Fault("stall")
+        with self._faults.sftp.failing(fault):
+            self._recipients.send_test("sftp")
+            is_aimed = fault.injected.wait(AIM_SECONDS)
+            time.sleep(planned.choice)
+            return self._kill("DeliveryFunction") and is_aimed
+
+    def _refuse_logins(self, planned: PlannedFault) -> bool:
+        server = self._recipients.server
+        if server is None:
+            return False
+        server.refuse_logins()
+        try:
+            self._recipients.send_test("sftp")
+            time.sleep(planned.seconds)
+        finally:
+            server.accept_logins()
+        return True
+
+    def _restart_sftp_server(self, planned: PlannedFault) -> bool:
+        server = self._recipients.server
+        if server is None:
+            return False
+        self._recipients.send_test("sftp")
+        time.sleep(planned.choice)
+        server.kill()
+        time.sleep(planned.seconds)
+        server.start()
+        return True
+
+    def _miss_bucket(self, planned: PlannedFault) -> bool:
+        self._recipients.send_test("copied")
+        time.sleep(planned.seconds)
+        self._recipients.create_missing_bucket()
+        return self._recipients.has_failed_without_bucket()
+
     # ------------------------------------------------------------------ messages
 
     def _duplicate_messages(self, planned: PlannedFault) -> bool:
@@ -241,8 +301,11 @@ class FaultInjector:
         return bool(received.get("Messages"))
 
 
-def _make_fault(failure: str) -> Fault:
-    return Fault(failure, bytes_per_second=200_000 if failure == "slow" else 0)  # type: ignore[arg-type]
+def _make_fault(target: str, failure: str, choice: float) -> Fault:
+    """Returns the fault of a proxy. An SFTP session is cut in its login, in its first file, or in a larger one."""
+    after_bytes = round(3_000 * 100**choice) if (target, failure) == ("sftp", "cut") else 0
+    bytes_per_second = 200_000 if failure == "slow" else 0
+    return Fault(failure, after_bytes=after_bytes, bytes_per_second=bytes_per_second)  # type: ignore[arg-type]
 
 
 def _wake(workers: Sequence[psutil.Process]) -> None:

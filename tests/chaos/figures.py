@@ -12,6 +12,7 @@ from rich.table import Table
 
 from tests.chaos.recovery import RecoveredOutage
 from tests.chaos.run import ChaosResult
+from tests.chaos.verify import FAILURES
 
 MAX_LISTED = 20
 """Maximum number of failures of a kind that are printed."""
@@ -75,6 +76,13 @@ def print_figures(console: Console, outcome: ChaosResult) -> None:
     table.add_row("requests retried by callers", str(workload.retries))
     table.add_row("duplicate messages sent", str(outcome.injectors.faults.duplicates))
     table.add_row("webhooks accepted twice under one id", str(verdict.duplicate_webhooks))
+    delivered = verdict.delivered
+    table.add_row("deliveries to destinations DELIVERED", str(delivered.deliveries))
+    table.add_row("files at destinations", str(delivered.files))
+    for code, count in sorted(delivered.errors.items()):
+        table.add_row(f"delivery attempts: {code}", str(count))
+    table.add_row("seconds to deliver, median", f"{delivered.median_seconds}")
+    table.add_row("seconds to deliver, worst", f"{delivered.worst_seconds}")
     table.add_row("jobs continued by another worker", str(len(recovery.seconds)))
     table.add_row("seconds to recover, median", f"{recovery.median_seconds}")
     table.add_row("seconds to recover, worst", f"{recovery.worst_seconds}")
@@ -82,7 +90,7 @@ def print_figures(console: Console, outcome: ChaosResult) -> None:
     if outcome.recovered:
         console.print(_outage_table(outcome.recovered))
         console.print(f"attempts that outages used up: {outcome.attempts_used_by_outages}")
-    for name in ("lost", "doubled", "stuck", "open_uploads", "webhooks_missing"):
+    for name in FAILURES:
         failures: list[str] = getattr(verdict, name)
         for failure in failures[:MAX_LISTED]:
             console.print(f"[red]{name}[/]: {failure}", highlight=False)

@@ -2,9 +2,9 @@
 
 Three kinds of blocks alternate. In worker blocks, workers are killed or frozen and the database and the queue work, so
 that the time to recover is that of one fault. In service blocks, the database and the queue fail. Object store, topic,
-messages and receivers fail in both. In split blocks, each phase of a split report loses workers or its snapshot.
-Outages (`outages.py`) start after all other faults, so that during them nothing else prevents a report from being
-READY.
+messages, receivers of webhooks and recipients of files fail in both. In split blocks, each phase of a split report
+loses workers or its snapshot. Outages (`outages.py`) start after all other faults, so that during them nothing else
+prevents a report from being READY.
 """
 
 from __future__ import annotations
@@ -23,8 +23,13 @@ Kind = Literal[
     "s3-refuse", "s3-stall", "s3-cut", "s3-slow",
     "sqs-refuse", "sqs-stall", "sns-refuse", "sns-stall",
     "duplicate-messages", "borrow-messages",
+    "sftp-refuse", "sftp-stall", "sftp-cut", "sftp-slow", "sftp-login", "sftp-restart", "kill-delivery",
+    "bucket-refuse", "bucket-stall", "bucket-cut", "bucket-slow", "bucket-error", "missing-bucket",
     "kill-split-planning", "kill-split-sending", "kill-split-shards", "lose-snapshot", "kill-split-manifest",
 ]  # fmt: skip
+DestinationName = Literal["copied", "streamed", "sftp"]
+"""Destinations of a run: a bucket into which the store copies files, one into which they are streamed, and a folder of
+an SFTP server."""
 Behavior = Literal["fail", "hang", "redirect", "garbage", "close"]
 """How a webhook receiver responds: with 500; not at all; with 307; with bytes that are not HTTP; by closing the
 connection."""
@@ -46,6 +51,7 @@ AIMED_AT_SPLIT_REPORTS: Mapping[Kind, float] = {
 }
 """Faults that need a split report in one of its phases, with their times in a split block."""
 
+DESTINATIONS: tuple[DestinationName, ...] = ("copied", "streamed", "sftp")
 BEHAVIORS: tuple[Behavior, ...] = ("fail", "redirect", "garbage", "close", "hang")
 FORMATS = ("CSV", "NDJSON", "PDF", "XLSX", "PARQUET")
 COMPRESSIONS = ("none", "gzip", "zstd")
@@ -73,6 +79,8 @@ class PlannedRequest:
     content: int
     behaviors: tuple[Behavior, ...] | None
     """How its receiver responds before it accepts the webhook; None if the request has no callback URL."""
+    deliver_to: tuple[DestinationName, ...] = ()
+    """Destinations of its files."""
     target_of: Kind | None = None
     """Fault that is aimed at this report: the request is sent when the fault waits for it, which may be later."""
 
@@ -126,7 +134,11 @@ def make_plan(seed: int, reports: int, outages: OutageOptions, *, is_quick: bool
     # The last content is SKIPPED, so no phase is aimed at it.
     for number, fault in enumerate(split_faults):
         content = len(plain) + number % (len(split) - 1)
-        requests.append(PlannedRequest(len(requests), fault.at_seconds, content, _behaviors(chance), fault.kind))
+        requests.append(
+            PlannedRequest(
+                len(requests), fault.at_seconds, content, _behaviors(chance), _destinations(chance), fault.kind
+            )
+        )
     skipped = len(plain) + len(split) - 1
     requests.append(PlannedRequest(len(requests), chance.uniform(0, last), skipped, _behaviors(chance)))
     return ChaosPlan(seed, [*plain, *split], requests, faults, planned)
@@ -203,9 +215,16 @@ def _requests(
     chosen = [number % contents if number < contents else chance.randrange(contents) for number in range(reports)]
     chance.shuffle(chosen)
     return [
-        PlannedRequest(number, at, content, _behaviors(chance))
+        PlannedRequest(number, at, content, _behaviors(chance), _destinations(chance))
         for number, (at, content) in enumerate(zip(timestamps, chosen, strict=True))
     ]
+
+
+def _destinations(chance: random.Random) -> tuple[DestinationName, ...]:
+    """Returns the destinations of a request: none for four requests of ten, and otherwise one to three."""
+    if chance.random() < 0.4:
+        return ()
+    return tuple(chance.sample(DESTINATIONS, chance.choice([1, 1, 2, 3])))
 
 
 def _behaviors(chance: random.Random) -> tuple[Behavior, ...] | None:
@@ -244,6 +263,12 @@ def _worker_faults(chance: random.Random, at: float, block: int) -> Iterator[Pla
     yield planned(chance.uniform(10, 20), "borrow-messages", chance.uniform(1, 4))
     yield planned(chance.uniform(1, 20), _turn(block, "sns-refuse", "sns-stall"), chance.uniform(2, 8))
     yield planned(chance.uniform(1, 30), "kill-webhook", 0)
+    yield planned(1, "kill-delivery", 0)
+    yield planned(12, "sftp-cut", 4)
+    yield planned(20, _turn(block, "sftp-stall", "sftp-slow", "sftp-refuse"), chance.uniform(2, 6))
+    yield planned(chance.uniform(1, 20), _turn(block, "bucket-refuse", "bucket-stall", "bucket-cut"), 4)
+    if block == 0:
+        yield planned(0, "missing-bucket", 30)
 
 
 def _service_faults(chance: random.Random, at: float, block: int) -> Iterator[PlannedFault]:
@@ -256,6 +281,9 @@ def _service_faults(chance: random.Random, at: float, block: int) -> Iterator[Pl
     yield planned(chance.uniform(12, 14), _turn(block, "sqs-refuse", "sqs-stall"), chance.uniform(2, 5))
     yield planned(chance.uniform(1, 20), "kill-api", 0)
     yield planned(chance.uniform(1, 20), "duplicate-messages", 0)
+    yield planned(1, "sftp-restart", chance.uniform(1, 4))
+    yield planned(12, "sftp-login", chance.uniform(3, 8))
+    yield planned(chance.uniform(1, 15), _turn(block, "bucket-error", "bucket-slow"), 4)
 
 
 def _split_faults(chance: random.Random, at: float) -> Iterator[PlannedFault]:
@@ -290,6 +318,19 @@ def _quick_faults(chance: random.Random) -> Iterator[PlannedFault]:
         (52, "database-cut", 2),
         (54, "sqs-stall", 3),
         (57, "duplicate-messages", 0),
+        (0, "missing-bucket", 25),
+        (3, "kill-delivery", 0),
+        (15, "sftp-cut", 4),
+        (21, "sftp-slow", 4),
+        (27, "sftp-stall", 3),
+        (33, "sftp-refuse", 4),
+        (40, "sftp-login", 5),
+        (48, "sftp-restart", 3),
+        (10, "bucket-refuse", 3),
+        (17, "bucket-stall", 3),
+        (24, "bucket-cut", 3),
+        (31, "bucket-slow", 3),
+        (38, "bucket-error", 3),
     ]
     for at, kind, seconds in times:
         yield PlannedFault(at + chance.uniform(0, 0.5), kind, seconds, chance.random())

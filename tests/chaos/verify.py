@@ -35,6 +35,28 @@ No report may have FAILED because a dependency was unavailable, no matter for ho
 """
 
 
+FAILURES = ("lost", "doubled", "stuck", "open_uploads", "webhooks_missing", "undelivered")
+"""Names of the lists of failures of a verdict."""
+
+
+@dataclass
+class DeliveredFigures:
+    """Figures of the deliveries to destinations, test files included."""
+
+    deliveries: int = 0
+    files: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    """Number of failed attempts by the code of their error; those whose function was killed have the code `killed`."""
+    median_seconds: float = 0.0
+    """Time from READY until the last file was delivered, of deliveries of reports."""
+    worst_seconds: float = 0.0
+
+    @property
+    def failed_attempts(self) -> int:
+        """Number of failed attempts."""
+        return self.errors.total()
+
+
 @dataclass
 class Verdict:
     """The failures of a chaos run, described one by one. A run is valid if all lists are empty."""
@@ -44,6 +66,8 @@ class Verdict:
     stuck: list[str] = field(default_factory=list)
     open_uploads: list[str] = field(default_factory=list)
     webhooks_missing: list[str] = field(default_factory=list)
+    undelivered: list[str] = field(default_factory=list)
+    delivered: DeliveredFigures = field(default_factory=DeliveredFigures)
     ends: Counter[str] = field(default_factory=Counter)
     attempts: Counter[int] = field(default_factory=Counter)
     duplicate_webhooks: int = 0
@@ -51,7 +75,7 @@ class Verdict:
     @property
     def is_valid(self) -> bool:
         """Whether there is no failure."""
-        return not (self.lost or self.doubled or self.stuck or self.open_uploads or self.webhooks_missing)
+        return not any(getattr(self, name) for name in FAILURES)
 
 
 def verify(

@@ -19,6 +19,7 @@ from tests.chaos.fault_injection import FaultInjector
 from tests.chaos.outage_injection import OutageInjector
 from tests.chaos.plan import ChaosPlan, PlannedRequest
 from tests.chaos.receivers import FaultyReceivers
+from tests.chaos.recipients import Recipients
 from tests.chaos.recovery import Recovery
 from tests.chaos.split_contents import PROBLEMS, hash_split_report
 from tests.support.client import GENERATE, Backlog, Client
@@ -104,6 +105,7 @@ def run_workload(
     faults: Faults,
     plan: ChaosPlan,
     receivers: FaultyReceivers,
+    recipients: Recipients,
     show: Callable[[Workload, Injectors], None],
 ) -> tuple[Workload, Injectors]:
     """Runs the plan and waits until all reports have ended, up to QUIET_TIMEOUT_SECONDS.
@@ -112,11 +114,11 @@ def run_workload(
     """
     shorten_clocks(client)
     workload, recovery = Workload(CALLER_TIMEOUT_SECONDS + plan.longest_outage_seconds), Recovery(client)
-    injectors = Injectors(FaultInjector(client, faults, recovery), OutageInjector(client, faults), recovery)
+    injectors = Injectors(FaultInjector(client, faults, recovery, recipients), OutageInjector(client, faults), recovery)
     stop = threading.Event()
     invokers = [
         threading.Thread(
-            target=_invoke_repeatedly, args=(client, function, stop), name=f"invoke-{function}", daemon=True
+            target=_invoke_repeatedly, args=(client, recipients, function, stop), name=f"invoke-{function}", daemon=True
         )
         for function in ("SchedulerFunction", "WebhookFunction")
     ]
@@ -129,8 +131,12 @@ def run_workload(
     ordered = sorted(plan.requests, key=lambda request: (request.target_of is None, request.at_seconds))
     aimed = sum(request.target_of is not None for request in ordered)
     with ThreadPoolExecutor(16 + aimed, thread_name_prefix="caller") as callers:
-        requests = [callers.submit(_request_as_planned, client, plan, request, receivers, workload, injectors, started)
-                    for request in ordered]  # fmt: skip
+        requests = [
+            callers.submit(
+                _request_as_planned, client, plan, request, receivers, recipients, workload, injectors, started
+            )
+            for request in ordered
+        ]
         while not (injectors.are_done() and all(future.done() for future in requests)):
             show(workload, injectors)
             time.sleep(1)
@@ -158,12 +164,13 @@ def shorten_clocks(client: Client) -> None:
 
 
 def is_quiet(client: Client) -> bool:
-    """Returns whether all reports have ended, were announced and swept, and no message is left."""
+    """Returns whether all reports have ended, were announced, delivered and swept, and no message is left."""
     try:
         waiting = client.sql(
             "SELECT 1 FROM resma.reports WHERE status NOT IN ('READY', 'FAILED', 'CANCELLED', 'EXPIRED', 'SKIPPED')"
             " UNION ALL SELECT 1 FROM resma.events WHERE published_at IS NULL OR published_to_bus_at IS NULL"
             " UNION ALL SELECT 1 FROM resma.webhook_deliveries WHERE status = 'PENDING'"
+            " UNION ALL SELECT 1 FROM resma.file_deliveries WHERE status = 'PENDING'"
             # The scheduler sweeps each report once after its end.
             " UNION ALL SELECT 1 FROM resma.reports WHERE swept_at IS NULL AND sweep_after IS NULL LIMIT 1"
         )
@@ -185,6 +192,7 @@ def _request_as_planned(
     plan: ChaosPlan,
     request: PlannedRequest,
     receivers: FaultyReceivers,
+    recipients: Recipients,
     workload: Workload,
     injectors: Injectors,
     started: float,
@@ -193,6 +201,8 @@ def _request_as_planned(
     if request.target_of is not None:
         injectors.faults.wait_for(request.target_of, request.at_seconds)
     body = dict(plan.contents[request.content])
+    if destinations := recipients.choose(request.deliver_to):
+        body["deliverTo"] = destinations
     if request.behaviors is not None:
         body["callbackUrl"] = receivers.callback_url(request.number, request.behaviors)
     try:
@@ -220,13 +230,15 @@ def _request_report(client: Client, body: dict[str, Any], key: str, workload: Wo
         time.sleep(1)
 
 
-def _invoke_repeatedly(client: Client, function: str, stop: threading.Event) -> None:
+def _invoke_repeatedly(client: Client, recipients: Recipients, function: str, stop: threading.Event) -> None:
     """Invokes a function more often than EventBridge does, without overlaps."""
     name = client.function_name(function)
     while not stop.wait(INVOKE_SECONDS):
         with contextlib.suppress(psycopg.Error, ClientError, BotoCoreError):
             if function == "WebhookFunction":
                 _make_webhooks_due(client)
+            else:
+                recipients.make_due()
             client.aws("lambda").invoke(FunctionName=name, Payload=b"{}")
 
 

@@ -1,6 +1,6 @@
 """A short chaos run: one fault of each kind, also in each phase of a split report, while forty reports are generated.
 
-Each dependency has one outage.
+Each dependency has one outage. Files are delivered to recipients that fail.
 """
 
 from __future__ import annotations
@@ -30,3 +30,4 @@ def test_a_chaos_run_loses_nothing_and_duplicates_nothing() -> None:
     assert len(outcome.workload.accepted) == REPORTS
     assert set(PHASES) <= outcome.injectors.faults.counts().keys()
     assert {outage.dependency for outage in outcome.injectors.outages.injected} == set(MODES)
+    assert outcome.verdict.delivered.deliveries > 0

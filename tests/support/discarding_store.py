@@ -28,8 +28,8 @@ class _Store(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._answer("")
 
-    def do_HEAD(self) -> None:
-        self._answer("")
+    def do_HEAD(self) -> None:  # no object exists, because none is kept
+        self._answer("", 404)
 
     def _discard_body(self) -> None:
         if self.headers.get("Expect") == "100-continue":
@@ -46,9 +46,9 @@ class _Store(BaseHTTPRequestHandler):
         while size > 0:
             size -= len(self.rfile.read(min(size, 65536)))
 
-    def _answer(self, body: str) -> None:
+    def _answer(self, body: str, status: int = 200) -> None:
         data = body.encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("ETag", '"1"')
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(data)))

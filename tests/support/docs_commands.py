@@ -50,6 +50,10 @@ RUNNERS: dict[str, Runner] = {
     r"make fuzz( SEED=\S+)?": Runner(
         "test", "tests/unit/project/test_random_search.py::test_each_round_of_fuzzing_prints_its_seed"
     ),
+    r"mkdir -p reports && cp -r infra/demo/catalog/\. .*": Runner(
+        "test",
+        "tests/integration/catalog/test_access_log_report.py::test_the_documented_command_adds_the_types_to_the_demo",
+    ),
     r"make language": Runner("test", "tests/unit/project/test_language.py::test_the_command_line"),
     r"make coverage": Runner("nobody", "runs the same tests as `make test`, in one and a half times the time"),
     r"make load": Runner("test", "tests/e2e/test_load.py::test_none_of_many_requests_at_once_is_lost"),

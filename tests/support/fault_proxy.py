@@ -147,6 +147,10 @@ class FaultProxy:
         with self.failing(Fault("slow", bytes_per_second=bytes_per_second)):
             yield
 
+    def redirect(self, target_port: int) -> None:
+        """Forwards new connections to another port, for a proxy whose URL is needed before its target exists."""
+        self._target = (self._target[0], target_port)
+
     def close(self) -> None:
         """Closes the listener and every connection."""
         with contextlib.suppress(OSError):

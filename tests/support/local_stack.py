@@ -46,11 +46,15 @@ class Faults:
     dynamodb: FaultProxy
     database: FaultProxy
     source: FaultProxy
+    bucket: FaultProxy
+    sftp: FaultProxy
 
     def before_aws(self, url: str) -> Mapping[str, str]:
         """Starts a proxy for each AWS service with fault injection; returns the functions' environment variables."""
         port = urlsplit(url).port
         assert port is not None
+        if hasattr(self, "bucket"):
+            self.bucket.redirect(port)
         self.s3, self.sqs, self.sns, self.bus, self.secrets, self.dynamodb = (FaultProxy(port) for _ in range(6))
         return {
             "AWS_ENDPOINT_URL_S3": self.s3.url,
@@ -70,6 +74,16 @@ class Faults:
         """Starts a second proxy for Postgres, for connections to the source database only; returns its port."""
         self.source = FaultProxy(port)
         return self.source.port
+
+    def before_recipients(self, sftp_port: int | None) -> Mapping[str, str]:
+        """Starts a proxy for buckets of recipients and one for their SFTP server; returns parameters of the template.
+
+        Call it before the stack starts. The first one then forwards to the stack's object store.
+        """
+        self.bucket = FaultProxy(0)
+        if sftp_port is not None:
+            self.sftp = FaultProxy(sftp_port)
+        return {"DestinationS3Endpoints": self.bucket.url}
 
     def close(self) -> None:
         """Closes the proxies that were started."""

@@ -9,9 +9,11 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from resma.destinations.sftp_settings import SftpSettings
 from tests.support.eventually import eventually
@@ -33,6 +35,7 @@ class SshServer:
     port: int
     home: Path
     log: Path
+    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list, compare=False)
 
     @property
     def files(self) -> Path:
@@ -62,7 +65,41 @@ class SshServer:
         shutil.rmtree(self.files, ignore_errors=True)
         self.files.mkdir()
         os.truncate(self.log, 0)
+        self.accept_logins()
+
+    def refuse_logins(self) -> None:
+        """Refuses all keys, until `clear` or `accept_logins`."""
+        (self.home / "authorized_keys").write_text("")
+
+    def accept_logins(self) -> None:
+        """Accepts the key of the user only."""
         (self.home / "authorized_keys").write_text((self.home / "user.pub").read_text())
+
+    def start(self) -> None:
+        """Starts the server, also again after `kill`, at the same port and with the same files."""
+        sshd = sshd_path()
+        assert sshd is not None
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sshd, "-D", "-e", "-f", self.home / "sshd_config"], stdout=subprocess.DEVNULL, stderr=log
+            )
+        self._processes.append(process)
+        eventually("sshd accepts connections", lambda: _accepts(self), seconds=60)
+
+    def kill(self) -> None:
+        """Kills the server and its sessions, as if its machine had crashed."""
+        process = self._processes.pop()
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        process.kill()
+        process.wait(10)
+
+    def stop(self) -> None:
+        """Stops the server; sessions continue until their clients end them."""
+        process = self._processes.pop()
+        process.terminate()
+        process.wait(10)
 
     def settings(self, **changes: Any) -> SftpSettings:
         """Returns settings of a destination at this server."""
@@ -101,8 +138,7 @@ def ssh_server(home: Path, subsystem: str = "internal-sftp") -> Iterator[SshServ
 
     `subsystem` is the command that serves SFTP.
     """
-    sshd = sshd_path()
-    if sshd is None:
+    if sshd_path() is None:
         require_tools("sshd", ["sshd"], REMEDY)
     require_tools("sshd", ["ssh-keygen"], REMEDY)
     home.mkdir(parents=True)
@@ -117,16 +153,11 @@ def ssh_server(home: Path, subsystem: str = "internal-sftp") -> Iterator[SshServ
     (home / "sshd_config").write_text(_config(server, subsystem))
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd requires it, and Debian's service creates it
-    with server.log.open("ab") as log:
-        process = subprocess.Popen(
-            [str(sshd), "-D", "-e", "-f", home / "sshd_config"], stdout=subprocess.DEVNULL, stderr=log
-        )
+    server.start()
     try:
-        eventually("sshd accepts connections", lambda: _accepts(server), seconds=60)
         yield server
     finally:
-        process.terminate()
-        process.wait(10)
+        server.stop()
 
 
 def _config(server: SshServer, subsystem: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from api.destinations.health import LastAttempt, last_attempts
 from api.destinations.models import DestinationChanges, DestinationRequest
 from resma.access.caller import Caller
+from resma.aws.metrics import emit_abandoned_deliveries
 from resma.database.connection import Database
 from resma.destinations.deliveries import (
     FileDeliveryRecord,
@@ -86,8 +87,9 @@ class Destinations:
                 values["settings"] = settings.model_dump(mode="json", by_alias=True)
                 values["accepts_personal"] = self._may_see_personal
             row = update_destination(connection, tenant_id, destination_id, values, self.caller.subject)
-            if row.disabled_at is not None:
-                end_deliveries(connection, tenant_id, destination_id, "destination-disabled")
+            is_disabled = row.disabled_at is not None
+            ended = end_deliveries(connection, tenant_id, destination_id, "destination-disabled") if is_disabled else 0
+        emit_abandoned_deliveries(ended, tenant_id, "destination-disabled")
         return row
 
     def delete(self, destination_id: str) -> None:
@@ -95,9 +97,11 @@ class Destinations:
 
         Raises DestinationInUseError if schedules name it.
         """
-        with self.database.transaction(self.caller.tenant_id) as connection:
-            delete_destination(connection, self.caller.tenant_id, destination_id)
-            end_deliveries(connection, self.caller.tenant_id, destination_id, "destination-deleted")
+        tenant_id = self.caller.tenant_id
+        with self.database.transaction(tenant_id) as connection:
+            delete_destination(connection, tenant_id, destination_id)
+            ended = end_deliveries(connection, tenant_id, destination_id, "destination-deleted")
+        emit_abandoned_deliveries(ended, tenant_id, "destination-deleted")
 
     def send_test(self, destination_id: str, queue: DeliveryQueue) -> FileDeliveryRecord:
         """Delivers a test file to a destination. Raises DestinationDisabledError."""

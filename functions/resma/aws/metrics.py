@@ -93,6 +93,12 @@ def emit_dead_lettered(tenant_id: str, report_id: UUID) -> None:
     emit({**dict.fromkeys(OUTCOMES, 0), Metric.REPORTS_FAILED: 1, Metric.REPORTS_DEAD_LETTERED: 1}, about=about)
 
 
+def emit_abandoned_deliveries(count: int, tenant_id: str, reason: str) -> None:
+    """Counts deliveries of files that have FAILED without an attempt, such as those to a disabled destination."""
+    if count:
+        emit({Metric.DELIVERIES_ABANDONED: count}, about={"tenant_id": tenant_id, "reason": reason})
+
+
 def emit(
     values: Mapping[Metric, float | Sequence[float]],
     report_type: str | None = None,

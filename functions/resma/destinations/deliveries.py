@@ -74,16 +74,18 @@ def end_deliveries(
     tenant_id: str,
     destination_id: str,
     reason: Literal["destination-disabled", "destination-deleted"],
-) -> None:
-    """Ends pending deliveries to a destination. Call it after changing the destination's row, in the same transaction.
+) -> int:
+    """Ends pending deliveries to a destination. Returns their number, for `emit_abandoned_deliveries`.
+
+    Call it after changing the destination's row, in the same transaction.
 
     An attempt that is in progress notices it before its next write.
     """
-    connection.execute(
+    return connection.execute(
         "UPDATE resma.file_deliveries SET status = 'FAILED', ended_reason = %s, lease_until = NULL"
         " WHERE tenant_id = %s AND destination_id = %s AND status = 'PENDING'",
         (reason, tenant_id, destination_id),
-    )
+    ).rowcount
 
 
 def replay_delivery(

@@ -16,6 +16,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from pydantic import BaseModel, ConfigDict, Field
 
+from resma.aws.metrics import emit_abandoned_deliveries
 from resma.database.connection import Database
 from resma.errors import ResmaError
 
@@ -57,20 +58,28 @@ class DeliveryQueue:
 
 
 def send_report_deliveries(database: Database, queue: DeliveryQueue, tenant_id: str, report_id: UUID) -> None:
-    """Sends the messages of a report that has just become READY. Never raises."""
+    """Sends the messages of a report that has just become READY. Never raises.
+
+    Deliveries that have FAILED already, because their destination was disabled or deleted since the request, are logged
+    and counted, so that an alarm fires.
+    """
     try:
         with database.transaction(tenant_id) as connection:
-            destination_ids = _find_pending(connection, tenant_id, report_id)
+            deliveries = _find_deliveries(connection, tenant_id, report_id)
     except ResmaError as error:
         logger.warning("deliveries were not sent; the scheduler will send them", error=type(error).__name__)
         return
-    queue.send_all(tenant_id, destination_ids)
+    for destination_id, reason in deliveries:
+        if reason is not None:
+            logger.warning("a report is not delivered to a destination", destination_id=destination_id, reason=reason)
+            emit_abandoned_deliveries(1, tenant_id, reason)
+    queue.send_all(tenant_id, [destination_id for destination_id, reason in deliveries if reason is None])
 
 
-def _find_pending(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> list[str]:
-    rows = connection.execute(
-        "SELECT destination_id FROM resma.file_deliveries"
-        " WHERE tenant_id = %s AND report_id = %s AND status = 'PENDING'",
+def _find_deliveries(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> list[tuple[str, str | None]]:
+    """Returns the destinations of a report's deliveries that are PENDING or FAILED, and why the latter have ended."""
+    return connection.execute(
+        "SELECT destination_id, ended_reason FROM resma.file_deliveries"
+        " WHERE tenant_id = %s AND report_id = %s AND status <> 'DELIVERED'",
         (tenant_id, report_id),
     ).fetchall()
-    return [row[0] for row in rows]

@@ -20,6 +20,7 @@ from tests.support.destinations import (
     deliveries_of,
     make_due,
 )
+from tests.support.embedded_metrics import read_metrics, total_of
 from tests.support.system import ActAs, System
 from tests.support.webhook_endpoints import call, refused
 
@@ -136,14 +137,32 @@ def test_a_schedule_delivers_its_reports(system: System, admin: Connection[Tuple
     assert len(delivered(system)) == 2
 
 
-def test_a_destination_that_was_disabled_in_the_meantime_is_on_record(system: System) -> None:
+def test_a_destination_that_was_disabled_in_the_meantime_is_on_record(
+    system: System, capsys: pytest.CaptureFixture[str]
+) -> None:
     destination = create_destination(system)
     report_id = system.request_report(format="CSV", deliverTo=[destination["id"]])
     call(system, "PATCH", f"{DESTINATIONS}/{destination['id']}", {"enabled": False})
     assert system.work_once()
     (delivery,) = deliveries_of(system, report_id)
     assert (delivery["status"], delivery["endedReason"]) == ("FAILED", "destination-disabled")
+    assert total_of(read_metrics(capsys.readouterr().out), "DeliveriesAbandoned", Stage="local") == 1
     assert system.deliver_files() == 0
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_pending_deliveries_that_a_change_ends_are_counted(
+    system: System, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    """The operator notices that reports do not arrive."""
+    destination = create_destination(system)
+    path = f"{DESTINATIONS}/{destination['id']}"
+    for _ in range(2):
+        call(system, "POST", f"{path}/test")
+    capsys.readouterr()
+    status, _, _ = system.call_api(method, path, {"enabled": False} if method == "PATCH" else None)
+    assert status < 300
+    assert total_of(read_metrics(capsys.readouterr().out), "DeliveriesAbandoned", Stage="local") == 2
 
 
 def test_personal_data_go_only_where_a_caller_who_may_see_them_sends_them(

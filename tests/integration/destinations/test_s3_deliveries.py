@@ -10,9 +10,11 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+import delivery.deliver
 import delivery.s3
 from delivery.claims import MAX_ATTEMPTS, MAX_PER_DESTINATION, claim_next, finish_file, record_outcome
 from delivery.claims import AttemptOutcome as Outcome
+from delivery.errors import SourceUnavailableError
 from resma.aws import s3_access
 from resma.errors import LeaseLostError
 from resma.retry_pauses import BACKOFF
@@ -267,6 +269,35 @@ def test_an_upload_continues_after_its_last_part(
     (delivery_,) = deliveries_of(system, report_id)
     assert [each["outcome"] for each in delivery_["attempts"]] == ["CONTINUED", "DELIVERED"]
     assert list(delivered(system).values()) == [delivery_["files"][0]["sha256"]]
+
+
+def test_the_upload_of_a_delivery_that_has_failed_is_removed(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every attempt fails after the first part."""
+    part = 5 * 1024 * 1024
+    monkeypatch.setattr(delivery.s3, "MAX_SINGLE_BYTES", 1000)
+    monkeypatch.setattr(delivery.s3, "STREAMED_PART_BYTES", part)
+    _store_keys("demo", "partner")
+    destination = create_destination(system, secretName="partner")
+    report_id = system.request_report(format="CSV", deliverTo=[destination["id"]])
+    assert system.work_once()
+    content = b"0123456789abcdef" * (3 * part // 32)
+    _replace_file(system, admin, report_id, content)
+
+    def read_first_part_only(store: Any, key: str, start: int, end: int) -> bytes:
+        if start:
+            raise SourceUnavailableError("not now")
+        return content[start:end]
+
+    monkeypatch.setattr(delivery.deliver, "_read_range", read_first_part_only)
+    system.deliver_files()
+    for _ in BACKOFF:
+        assert len(system.s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]) == 1, "all attempts have the same upload"
+        run_again(system, admin)
+    (delivery_,) = deliveries_of(system, report_id)
+    assert (delivery_["status"], delivery_["endedReason"]) == ("FAILED", "attempts-exhausted")
+    assert "Uploads" not in system.s3.list_multipart_uploads(Bucket=BUCKET)
 
 
 class _Times:

@@ -27,10 +27,11 @@ from delivery.errors import (
     HostKeyError,
     HostRefusedError,
     NameExistsError,
+    SourceUnavailableError,
     TimeUpError,
 )
 from delivery.outgoing import OutgoingFile, Progress
-from delivery.sftp import SftpTransport, _temporary_name
+from delivery.sftp import SftpTransport, _read, _temporary_name
 from delivery.ssh_session import SftpSession
 from resma.destinations.sftp_settings import SftpSettings
 from resma.network.connect import Network
@@ -84,14 +85,15 @@ def outgoing(content: bytes = CONTENT, name: str = "in/2024-03-01/report.csv", r
 class Record:
     """The record of a file's progress, as the database keeps it."""
 
-    def __init__(self, times: int | None = None) -> None:
+    def __init__(self, times: int | None = None, *, is_last_attempt: bool = False) -> None:
         self.state: dict[str, Any] | None = None
         self._times = times
         """How often there is time left; None: always."""
+        self._is_last_attempt = is_last_attempt
 
     def attempt(self) -> Progress:
         """Returns the progress for another attempt."""
-        return Progress(self.state, self._save, self._is_time_left)
+        return Progress(self.state, self._save, self._is_time_left, is_last_attempt=self._is_last_attempt)
 
     def _save(self, state: dict[str, Any] | None) -> None:
         self.state = state
@@ -328,14 +330,40 @@ def test_a_user_that_may_not_write(tmp_path: Path) -> None:
         deliver(server.settings(), key_of(server), outgoing(name="report.csv"))
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
-    """The shell's limit of the size of files is met in the middle of a piece."""
+@pytest.mark.parametrize("is_last_attempt", [False, True])
+def test_the_last_attempt_removes_its_temporary_file(server: SshServer, is_last_attempt: bool) -> None:
+    """Earlier ones leave it, so that the next attempt continues."""
+    file = outgoing(read=_fail_in_the_middle)
+    with pytest.raises(SourceUnavailableError):
+        deliver(server.settings(), key_of(server), file, Record(is_last_attempt=is_last_attempt))
+    assert names(server) == ([] if is_last_attempt else [f"in/2024-03-01/{_temporary_name(file)}"])
+
+
+def _fail_in_the_middle(start: int, end: int) -> bytes:
+    if start:
+        raise SourceUnavailableError("The object store of Resma does not answer.")
+    return CONTENT[start:end]
+
+
+def test_reads_do_not_wait_for_each_other(server: SshServer) -> None:
+    """A file of 46 requests is compared in few pieces: the requests of a piece are sent before a response arrives."""
+    session = SftpSession(server.settings(), key_of(server), LOOPBACK)
+    (server.files / "report.csv").write_bytes(CONTENT)
+    with closing(session), session.client.open(str(server.files / "report.csv")) as there:
+        assert _read(there, 0, len(CONTENT)) == CONTENT
+        assert _read(there, 40_000, 70_000) == CONTENT[40_000:110_000]
+        assert _read(there, 1_000_000, 1_000_000) == CONTENT[1_000_000:]
+        assert _read(there, len(CONTENT), 10) == b""
+
+
+def test_a_limit_of_the_size_of_files(tmp_path: Path) -> None:
+    """The shell's limit is met in the middle of a piece. The server says no more than that it failed."""
     limited = tmp_path / "limited"
     limited.write_text("#!/bin/sh\ntrap '' XFSZ\nulimit -f 1000\nexec /usr/lib/openssh/sftp-server\n")
     limited.chmod(0o755)
     with ssh_server(tmp_path / "ssh", str(limited)) as server:
         record = Record()
-        with pytest.raises(DestinationRefusedError, match="disk is full") as caught:
+        with pytest.raises(DestinationRefusedError, match="maximum size") as caught:
             deliver(server.settings(), key_of(server), outgoing(), record)
         assert not caught.value.is_permanent
         assert not (server.files / outgoing().name).exists()
@@ -391,9 +419,18 @@ def test_a_server_that_is_not_an_ssh_server(server: SshServer) -> None:
 
 
 def test_a_large_file_in_constant_memory(server: SshServer) -> None:
-    """200 MB, in a process of its own. `make sftp-run` measures 2 GB."""
+    """200 MB, in a process of its own, and in several invocations. `make sftp-run` measures 2 GB."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.peak_of_sftp", server.home, str(server.port), "200000000"],
+        [
+            sys.executable,
+            "-m",
+            "tests.support.peak_of_delivery",
+            "sftp",
+            server.home,
+            str(server.port),
+            "200000000",
+            "2",
+        ],
         check=True,
         capture_output=True,
         text=True,

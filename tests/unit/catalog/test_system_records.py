@@ -9,7 +9,7 @@ import pytest
 from infra.paths import ROOT
 from resma.catalog import CatalogSettings, check_folder
 
-SHIPPED = ROOT / "infra" / "system_catalog" / "access_log"
+SHIPPED = ROOT / "infra" / "system_catalog"
 TOML = """
 database = "system"
 sort = ["entry_id"]
@@ -29,12 +29,13 @@ def errors(folder: Path, query: str, more: str = "", settings: CatalogSettings |
     return " ".join(item.message for item in diagnostics)
 
 
-def test_the_shipped_report_type_is_valid() -> None:
-    report_type, diagnostics = check_folder(SHIPPED)
+@pytest.mark.parametrize(("name", "who"), [("ACCESS_LOG", "subject"), ("ACCESS_REVIEW", "who")])
+def test_the_shipped_report_types_are_valid(name: str, who: str) -> None:
+    report_type, diagnostics = check_folder(SHIPPED / name.lower())
     assert diagnostics == []
     assert report_type is not None
-    assert (report_type.type, report_type.database) == ("ACCESS_LOG", "system")
-    assert {column.name for column in report_type.columns if column.personal} == {"subject", "ip_address"}
+    assert (report_type.type, report_type.database) == (name, "system")
+    assert {column.name for column in report_type.columns if column.personal} == {who, "ip_address"}
 
 
 @pytest.mark.parametrize(
