@@ -15,7 +15,7 @@ ResmaError
 |   |-- RowTooWideError                   a row does not fit into a worker's memory
 |   |-- FormatLimitError                  a format cannot represent a value: the file of that format fails
 |   |-- AllFormatsFailedError             every requested format failed with a FormatLimitError
-|   |-- ShardsFailedError                 shards of a split report failed, and can be retried
+|   |-- ShardsFailedError                 shards of a split report failed; a dead letter if by transient errors
 |   |-- KmsKeyNotAllowedError             the deployment does not list the tenant's KMS key
 |   |-- ContinuationsExhaustedError       the report was continued in a new invocation too often
 |   |-- ContinuationStalledError          several invocations in a row had no time left to write rows
@@ -191,16 +191,21 @@ class AllFormatsFailedError(PermanentError):
 
 
 class ShardsFailedError(PermanentError):
-    """Shards of a split report have failed, and the others are finished. `failed` has number, code and detail."""
+    """Shards of a split report have failed, and the others are finished. `failed` has number, code and detail.
+
+    With `is_exhausted`, transient errors have used up the attempts of all of them, so that the report is a dead letter.
+    """
 
     code = "shards-failed"
 
-    def __init__(self, failed: Sequence[tuple[int, str, str]]) -> None:
+    def __init__(self, failed: Sequence[tuple[int, str, str]], *, is_exhausted: bool = False) -> None:
         first = "; ".join(f"shard {shard} ({code}): {detail.rstrip('.')}" for shard, code, detail in failed[:3])
+        redrive = " or redrive the report (POST /api/v1/dead-letters/{reportId}/redrive)" if is_exhausted else ""
         super().__init__(
             f"{counted(len(failed), 'shard')} of the report failed: {first}. The files of the other shards are stored. "
-            "Fix the cause, then retry the failed files (POST /api/v1/reports/{reportId}/files/retry)."
+            f"Fix the cause, then retry the failed files (POST /api/v1/reports/{{reportId}}/files/retry){redrive}."
         )
+        self.is_exhausted = is_exhausted
 
 
 class ContinuationsExhaustedError(PermanentError):

@@ -25,6 +25,7 @@ from resma.errors import (
     PermanentError,
     ProbeTakenError,
     RestartRequiredError,
+    ShardsFailedError,
 )
 from resma.jobs.claim import Claim, claim_job, fail_job, record_usage, release_job, skip_job
 from resma.jobs.conditions import ReportSkippedError
@@ -147,15 +148,24 @@ def _run_attempt(job: ClaimedJob, invocation: Invocation) -> JobOutcome:
         emit_unfinished(claim, invocation.usage_meter.so_far(), Metric.LEASES_LOST)
         raise
     except (PermanentError, RequestInvalidError) as error:
-        logger.exception("the report has failed by a permanent error")
-        fail = partial(fail_job, claim=claim, error=error)
-        _end_attempt(job, invocation, fail, Metric.ATTEMPTS_FAILED, Metric.REPORTS_FAILED)
-        return "FAILED"
+        return _fail(job, invocation, error)
     except DependencyUnavailableError as error:
         return _wait_for_dependency(job, invocation, error)
     except Exception as error:  # noqa: BLE001  # any other error fails only this attempt
         return _retry(job, invocation, error)
     return "CONTINUED"
+
+
+def _fail(job: ClaimedJob, invocation: Invocation, error: PermanentError | RequestInvalidError) -> JobOutcome:
+    """Ends a report by a permanent error, or as a dead letter if transient errors have ended its failed shards."""
+    claim, is_dead_letter = job.claim, isinstance(error, ShardsFailedError) and error.is_exhausted
+    logger.exception("the report has failed", is_dead_letter=is_dead_letter)
+    # `emit_dead_lettered` counts the report as failed too.
+    counted = () if is_dead_letter else (Metric.REPORTS_FAILED,)
+    _end_attempt(job, invocation, partial(fail_job, claim=claim, error=error), Metric.ATTEMPTS_FAILED, *counted)
+    if is_dead_letter:
+        emit_dead_lettered(claim.tenant_id, claim.report_id)
+    return "FAILED"
 
 
 def _wait_for_dependency(job: ClaimedJob, invocation: Invocation, error: DependencyUnavailableError) -> JobOutcome:

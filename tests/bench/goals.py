@@ -82,6 +82,11 @@ def _statements_per_second(figures: Figures, name: str) -> float | None:
     return _quotient(STATEMENTS, figures.seconds(name, 0))
 
 
+def _kilobytes_per_file(figures: Figures, name: str) -> float | None:
+    result = figures.find(name, 0)
+    return result.bytes_per_file / 1000 if result and result.bytes_per_file else None
+
+
 def _milliseconds(figures: Figures, name: str) -> float | None:
     result = figures.find(name, 0)
     return result.median_seconds * 1000 if result and result.median_seconds else None
@@ -115,6 +120,7 @@ GOALS = (
         lambda f: _statements_per_second(f, STATEMENTS_PDF),
         at_least=True,
     ),
+    Goal("PDF statement of one page, average size", 20, "KB", lambda f: _kilobytes_per_file(f, STATEMENTS_PDF)),
     Goal(
         "CSV statements per second", 2_000, "files", lambda f: _statements_per_second(f, STATEMENTS_CSV), at_least=True
     ),

@@ -38,6 +38,8 @@ class Result:
     """Median of the rounds' ratios to their own COPY."""
     measured_rows: int | None = None
     """Number of rows that were measured, if `seconds` are scaled."""
+    bytes_per_file: float | None = None
+    """Average size of the files that were written, for results that count files."""
     comment: str = ""
 
     @property
@@ -63,6 +65,7 @@ class Result:
             "median_seconds": _rounded(self.median_seconds, 4),
             "median_ratio_to_copy": _rounded(self.median_ratio_to_copy, 3),
             "scaled": self.measured_rows is not None,
+            "bytes_per_file": _rounded(self.bytes_per_file, 0),
             "measured_rows": self.rows if self.measured_rows is None else self.measured_rows,
             "comment": self.comment,
         }

@@ -36,7 +36,18 @@ def measure_statements(say: Say, rounds: int) -> list[Result]:
         answer = run_child("tests.bench.statement_figures", asdict(StatementRounds(format_, rounds)), worker_heap())
         seconds, size = answer["seconds"], answer["bytes"] / STATEMENTS
         comment = f"{STATEMENTS:,} files, {STATEMENTS / min(seconds):,.0f} per second, {size:,.0f} bytes each"
-        results.append(Result(name, "SYSTEM", 0, min(seconds), median(seconds), answer["peak_rss_mb"], comment=comment))
+        results.append(
+            Result(
+                name,
+                "SYSTEM",
+                0,
+                min(seconds),
+                median(seconds),
+                answer["peak_rss_mb"],
+                bytes_per_file=size,
+                comment=comment,
+            )
+        )
     return results
 
 

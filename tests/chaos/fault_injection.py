@@ -19,7 +19,7 @@ from tests.chaos.functions import running_processes
 from tests.chaos.plan import DestinationName, Kind, PlannedFault
 from tests.chaos.recipients import Recipients
 from tests.chaos.recovery import Recovery
-from tests.chaos.split_faults import PHASES, inject_split_fault, running_jobs
+from tests.chaos.split_faults import PHASES, Inject, inject_split_fault, running_jobs
 from tests.support.client import Client
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.local_stack import Faults
@@ -63,6 +63,7 @@ class FaultInjector:
         self._recovery = recovery
         self._threads: list[threading.Thread] = []
         self._armed: dict[tuple[Kind, float], threading.Event] = defaultdict(threading.Event)
+        self._restarting = threading.Lock()
         self.injected: list[InjectedFault] = []
         self.duplicates = 0
         self.errors: list[str] = []
@@ -161,8 +162,12 @@ class FaultInjector:
     def _inject_into_split_report(self, planned: PlannedFault) -> bool:
         running = self._running()
         armed = self._armed[planned.kind, planned.at_seconds]
-        had_effect = inject_split_fault(self._client, self._faults, planned, armed)
-        if had_effect:
+        others: dict[Kind, Inject] = {
+            "duplicate-split-messages": self._duplicate_shards,
+            "database-failover-split": self._restart_database,
+        }
+        had_effect = inject_split_fault(self._client, self._faults, planned, armed, others)
+        if had_effect and planned.kind not in others:
             self._recovery.watch(running, only_if_expired=True)
         return had_effect
 
@@ -224,13 +229,14 @@ class FaultInjector:
         return bool(pids)
 
     def _restart_database(self, planned: PlannedFault) -> bool:
-        server = self._client.stack.postgres()
-        # SIGQUIT is `pg_ctl stop -m immediate`: connections are cut, and the next start has to recover.
-        postmaster = psutil.Process(server.process_id)
-        postmaster.send_signal(signal.SIGQUIT)
-        postmaster.wait(30)
-        time.sleep(planned.seconds)
-        server.start()
+        with self._restarting:  # faults of two lanes may restart it
+            server = self._client.stack.postgres()
+            # SIGQUIT is `pg_ctl stop -m immediate`: connections are cut, and the next start has to recover.
+            postmaster = psutil.Process(server.process_id)
+            postmaster.send_signal(signal.SIGQUIT)
+            postmaster.wait(30)
+            time.sleep(planned.seconds)
+            server.start()
         return True
 
     # ------------------------------------------------------------------ recipients of files
@@ -278,7 +284,10 @@ class FaultInjector:
     # ------------------------------------------------------------------ messages
 
     def _duplicate_messages(self, planned: PlannedFault) -> bool:
-        """Sends the messages of some jobs again, three times each: of jobs that have ended, that run and that wait."""
+        """Sends the messages of some jobs again, three times each: of jobs that have ended, that run and that wait.
+
+        The messages of some shards, most of which have ended, are sent twice (see `_duplicate_shards`).
+        """
         rows = self._client.sql("SELECT report_id::text FROM resma.reports ORDER BY report_id")
         chosen = [row[0] for row in rows][int(planned.choice * 10) :: 10][:10]
         for report_id in chosen:
@@ -287,6 +296,19 @@ class FaultInjector:
         for report_id, shard in shards[int(planned.choice * 4) :: 4][:10]:
             self._send_again(report_id, 2, shard)
         return bool(chosen)
+
+    def _duplicate_shards(self, _: PlannedFault) -> bool:
+        """Sends the messages of all shards that run or wait again, and those of their reports."""
+        shards = self._client.sql(
+            "SELECT report_id::text, shard FROM resma.shards AS s JOIN resma.reports AS r USING (tenant_id, report_id)"
+            " WHERE s.status IN ('PENDING', 'GENERATING') AND r.status = 'GENERATING' ORDER BY report_id, shard"
+        )
+        self._delete_idempotency_records()
+        for report_id in {report_id for report_id, _ in shards}:
+            self._send_again(report_id, 2)
+        for report_id, shard in shards:
+            self._send_again(report_id, 2, shard)
+        return bool(shards)
 
     def _send_again(self, report_id: str, times: int, shard: int | None = None) -> None:
         self._client.send_job_again(report_id, times, shard)

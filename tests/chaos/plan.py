@@ -3,8 +3,9 @@
 Three kinds of blocks alternate. In worker blocks, workers are killed or frozen and the database and the queue work, so
 that the time to recover is that of one fault. In service blocks, the database and the queue fail. Object store, topic,
 messages, receivers of webhooks and recipients of files fail in both. In split blocks, each phase of a split report
-loses workers or its snapshot. Outages (`outages.py`) start after all other faults, so that during them nothing else
-prevents a report from being READY.
+loses workers or its snapshot, the messages of its live shards are duplicated, and the database fails while they are
+generated. Outages (`outages.py`) start after all other faults, so that during them nothing else prevents a report from
+being READY.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ Kind = Literal[
     "sftp-refuse", "sftp-stall", "sftp-cut", "sftp-slow", "sftp-login", "sftp-restart", "kill-delivery",
     "bucket-refuse", "bucket-stall", "bucket-cut", "bucket-slow", "bucket-error", "missing-bucket",
     "kill-split-planning", "kill-split-sending", "kill-split-shards", "lose-snapshot", "kill-split-manifest",
+    "duplicate-split-messages", "database-failover-split",
 ]  # fmt: skip
 DestinationName = Literal["copied", "streamed", "sftp"]
 """Destinations of a run: a bucket into which the store copies files, one into which they are streamed, and a folder of
@@ -48,6 +50,8 @@ AIMED_AT_SPLIT_REPORTS: Mapping[Kind, float] = {
     "kill-split-shards": 16.0,
     "lose-snapshot": 26.0,
     "kill-split-manifest": 36.0,
+    "duplicate-split-messages": 46.0,
+    "database-failover-split": 54.0,
 }
 """Faults that need a split report in one of its phases, with their times in a split block."""
 
@@ -60,7 +64,7 @@ WORKER_BLOCK_SECONDS = 44.0
 """Length of a worker block: longer than it can take until another worker has the job of a worker that died."""
 SERVICE_BLOCK_SECONDS = 26.0
 """Length of a service block."""
-SPLIT_BLOCK_SECONDS = 60.0
+SPLIT_BLOCK_SECONDS = 80.0
 """Length of a split block. With the worker block after it, it is longer than its faults can be late."""
 
 OUTAGES_AFTER_SECONDS = 20.0

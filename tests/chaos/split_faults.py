@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -33,10 +33,12 @@ PHASES: Mapping[Kind, _Phase] = {
     "kill-split-shards": _Phase("s3", b"/2-1/"),
     "lose-snapshot": _Phase("s3", b"/1-1/"),
     "kill-split-manifest": _Phase("s3", b"manifest.ndjson"),
+    "duplicate-split-messages": _Phase("s3", b"/1-1/"),
+    "database-failover-split": _Phase("s3", b"/1-1/"),
 }
 """The phases at which faults are aimed."""
 
-AIM_SECONDS = 180.0
+AIM_SECONDS = 600.0
 """Maximum time that a fault waits for a report in its phase. The report may wait for a worker, behind others."""
 
 
@@ -46,10 +48,17 @@ def running_jobs(client: Client) -> list[tuple[str, int]]:
     return [(str(report_id), int(attempt)) for report_id, attempt in rows]
 
 
-def inject_split_fault(client: Client, faults: Faults, planned: PlannedFault, armed: threading.Event) -> bool:
+Inject = Callable[[PlannedFault], bool]
+"""Injects a fault while a split report is in a phase. Returns whether the fault had an effect."""
+
+
+def inject_split_fault(
+    client: Client, faults: Faults, planned: PlannedFault, armed: threading.Event, others: Mapping[Kind, Inject]
+) -> bool:
     """Waits for a split report in the fault's phase, and injects the fault. Returns whether there was such a report.
 
-    Sets `armed` when it starts to wait, so that a report can be requested for it.
+    Sets `armed` when it starts to wait, so that a report can be requested for it. `others` injects the faults that are
+    neither killed workers nor a lost snapshot.
     """
     phase = PHASES[planned.kind]
     fault = Fault("stall", when=phase.when)
@@ -59,6 +68,8 @@ def inject_split_fault(client: Client, faults: Faults, planned: PlannedFault, ar
             return False
         if planned.kind == "lose-snapshot":
             return _terminate_exporters(client)
+        if planned.kind in others:
+            return others[planned.kind](planned)
         time.sleep(planned.choice)
         _kill_workers(client, planned)
     return True
@@ -77,8 +88,8 @@ def _terminate_exporters(client: Client) -> bool:
 def _kill_workers(client: Client, planned: PlannedFault) -> None:
     """Kills all workers. In the shards' phase, it kills only those of first or of second shards for most choices."""
     pids = set(client.workers())
-    if planned.kind == "kill-split-shards" and planned.choice < 0.7:
-        shard = 1 if planned.choice < 0.35 else 2  # usually that of the coordinator, or of another worker
+    if planned.kind == "kill-split-shards" and planned.choice < 0.75:
+        shard = 1 if planned.choice < 0.25 else 2  # usually that of the coordinator, or of another worker
         rows = client.sql("SELECT worker FROM resma.shards WHERE status = 'GENERATING' AND shard = %s", shard)
         pids = {pid for pid in pids if _worker_id(pid) in {row[0] for row in rows}}
     for pid in pids:

@@ -35,6 +35,8 @@ No report may have FAILED because a dependency was unavailable, no matter for ho
 """
 
 
+SNAPSHOT_LOST = ("database-", "lose-snapshot")
+"""Faults that end an exported snapshot although the coordinator lives."""
 FAILURES = ("lost", "doubled", "stuck", "open_uploads", "webhooks_missing", "undelivered")
 """Names of the lists of failures of a verdict."""
 
@@ -101,6 +103,8 @@ def verify(
             verdict.ends[row["status"]] += 1
             verdict.attempts[row["attempt"]] += 1
             _verify_end(verdict, row, injected, hashes, expected[plan.requests[number].content])
+            if plan.requests[number].target_of == "kill-split-shards":
+                _verify_snapshots(verdict, row, injected)
             _verify_objects(verdict, row, objects)
             if plan.requests[number].behaviors is not None and row["status"] == "READY":
                 _verify_webhook(verdict, row, number, receivers)
@@ -186,14 +190,23 @@ def _verify_content(verdict: Verdict, report: str, hashes: Mapping[str, str], ex
         verdict.doubled.append(f"{report}: {len(more)} files that the baseline does not have, such as {min(more)}")
 
 
+def _verify_snapshots(verdict: Verdict, row: Row, injected: Sequence[InjectedFault]) -> None:
+    """Verifies that shards of dead workers were continued in the same snapshot if the coordinator was not killed."""
+    if row["status"] != "READY" or row["attempt"] != 1 or row["snapshots"] == 1:
+        return
+    if not any(fault.kind.startswith(SNAPSHOT_LOST) for fault in _faults_during(row, injected)):
+        verdict.doubled.append(f"{row['report_id']}: {row['snapshots']} snapshots, although its coordinator lived")
+
+
+def _faults_during(row: Row, injected: Sequence[InjectedFault]) -> list[InjectedFault]:
+    """Returns the faults that can have ended an attempt of a report that has ended."""
+    first, last = row["created_at"].timestamp(), row["finished_at"].timestamp()
+    return [fault for fault in injected if fault.began <= last and fault.ended + AFTERMATH_SECONDS >= first]
+
+
 def _has_reason(row: Row, injected: Sequence[InjectedFault]) -> bool:
     kinds = REASONS.get(row["error_code"], ())
-    first, last = row["created_at"].timestamp(), row["finished_at"].timestamp()
-    return any(
-        fault.kind.startswith(tuple(kinds)) and fault.began <= last and fault.ended + AFTERMATH_SECONDS >= first
-        for fault in injected
-        if kinds
-    )
+    return any(fault.kind.startswith(kinds) for fault in _faults_during(row, injected))
 
 
 def _verify_objects(verdict: Verdict, row: Row, objects: Mapping[str, Sequence[str]]) -> None:

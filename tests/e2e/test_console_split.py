@@ -126,6 +126,18 @@ def test_statements_of_all_accounts_are_requested_searched_and_downloaded(client
     assert (name, content[:2]) == ("manifest.ndjson.gz", b"\x1f\x8b")
     name, content = save(page, page.get_by_role("button", name="Download ZIP archive"))
     assert (name[-4:], content[:4], len(content)) == (".zip", b"PK\x03\x04", view["split"]["zip"]["bytes"])
+    expect(section.get_by_text("resma files download")).to_be_hidden()
+
+
+def test_the_page_of_a_report_without_an_archive_has_the_command_that_saves_all_files(
+    client: Client, page: Page
+) -> None:
+    report_id = client.request_report("CSV", DAYS, type="ACCOUNT_STATEMENT", splitBy=["account"])
+    client.wait_for_status(report_id, "READY")
+    page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
+    section = page.locator(".split-files")
+    expect(section.get_by_text(f"resma files download {report_id} --all")).to_be_visible()
+    expect(section.get_by_text("without a ZIP archive")).to_be_visible()
 
 
 def test_files_are_shown_while_a_report_is_in_progress_and_after_it_failed(

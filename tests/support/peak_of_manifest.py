@@ -27,7 +27,7 @@ from resma.aws.clients import s3_client
 from resma.database.connection import Database
 from resma.encryption.deployment_key import DeploymentKey
 from resma.events.announcer import Announcer
-from resma.jobs.claim import claim_job
+from resma.jobs.claim import Claim, claim_job
 from resma.report.records import LIST_NAME
 from resma.storage.object_store import Clients
 from worker.attempt import ClaimedJob
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 DATABASE_URL = "RESMA_PEAK_DATABASE_URL"
 
 
-class _DatabaseOfUrl(Database):
+class DatabaseOfUrl(Database):
     """A database whose URL is known, so that no secret is needed."""
 
     def __init__(self) -> None:
@@ -91,21 +91,40 @@ class _StoreOfZeros:
 
 def run(report_id: UUID) -> dict[str, float]:
     """Writes manifest and archive, and returns the figures."""
-    database, client = _DatabaseOfUrl(), s3_client()
-    with database.transaction("demo") as connection:
+    database, client = DatabaseOfUrl(), s3_client()
+    claim = claim_report(database, report_id)
+    resources = peak_resources(database, database, database, cast("S3Client", _StoreOfZeros(client)))
+    reset_peak()
+    since = monotonic()
+    job = ClaimedJob(resources, claim, Checkpoints(resources, claim))
+    record = write_manifest(job, (), TimeBudget(900_000), Event())
+    assert record is not None
+    figures = {"peak_mb": peak_rss_mb(), "seconds": round(monotonic() - since, 1), "list": record["list"]["bytes"]}
+    return {**figures, "zip": record["zip"]["bytes"] if record["zip"] else 0}
+
+
+def claim_report(system: Database, report_id: UUID) -> Claim:
+    """Claims a report of the tenant `demo`."""
+    with system.transaction("demo") as connection:
         claim = claim_job(connection, "demo", report_id)
     assert claim is not None
-    resources = WorkerResources(
-        system=database,
-        source=database,
-        records=database,
-        shard_source=database,
+    return claim
+
+
+def peak_resources(system: Database, source: Database, shard_source: Database, store: S3Client) -> WorkerResources:
+    """Returns the resources of a worker that makes split reports alone, without queues and events."""
+    client = s3_client()
+    return WorkerResources(
+        system=system,
+        source=source,
+        records=source,
+        shard_source=shard_source,
         sealing=DeploymentKey("none"),
         queue=cast("JobQueue", None),
         deliveries=cast("DeliveryQueue", None),
         shards_in_flight_per_report=1,
         shards_in_flight_per_tenant=1,
-        s3=cast("S3Client", _StoreOfZeros(client)),
+        s3=store,
         s3_asking_once=s3_client(retries=False),
         sealed_clients=lambda _: Clients(client, client),
         kms_key_arns=(),
@@ -115,13 +134,6 @@ def run(report_id: UUID) -> dict[str, float]:
         max_outage_wait_seconds=60,
         max_statement_seconds=60,
     )
-    reset_peak()
-    since = monotonic()
-    job = ClaimedJob(resources, claim, Checkpoints(resources, claim))
-    record = write_manifest(job, (), TimeBudget(900_000), Event())
-    assert record is not None
-    figures = {"peak_mb": peak_rss_mb(), "seconds": round(monotonic() - since, 1), "list": record["list"]["bytes"]}
-    return {**figures, "zip": record["zip"]["bytes"] if record["zip"] else 0}
 
 
 if __name__ == "__main__":

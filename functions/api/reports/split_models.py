@@ -39,6 +39,7 @@ class SplitView(ViewModel):
 
     keys: int | None = Field(description="Number of keys in the snapshot; null until they have been counted.")
     keys_done: int = Field(description="Number of keys whose files are stored.")
+    files: int = Field(description="Number of files that are stored, in all formats; 0 until the first is stored.")
     files_failed: int = Field(description="Number of files that could not be generated.")
     shards: ShardCountsView = Field(description="Number of shards by status.")
     snapshots: int = Field(

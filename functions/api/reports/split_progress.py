@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow, class_row
 
 from api.reports.split_models import ShardCountsView, SplitObjectView, SplitView
 from resma.jobs.download_links import SplitObject
-from resma.jobs.report_rows import Report
+from resma.jobs.report_rows import Report, stored_files
 from resma.report.records import ObjectRecord
 
 
@@ -79,9 +79,11 @@ def show_split(report: Report, counts: SplitCounts, url: str) -> SplitView | Non
         return None
     # The list of files and the manifest are deleted with the files.
     manifest = report.manifest if report.status == "READY" else None
+    keys_done = max(report.keys_done, counts.keys_done)
     return SplitView(
         keys=report.keys_expected,
-        keys_done=max(report.keys_done, counts.keys_done),
+        keys_done=keys_done,
+        files=stored_files(report, keys_done, counts.files_failed),
         files_failed=counts.files_failed,
         shards=ShardCountsView.model_validate(counts, from_attributes=True),
         snapshots=report.snapshots,

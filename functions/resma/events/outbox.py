@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.events.destinations import Destination
-from resma.jobs.report_rows import Report, StoredFile
+from resma.jobs.report_rows import Report, StoredFile, stored_files
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def describe_event(event: Event, report: Report, public_base_url: str, files_fai
             "bytes": files[0]["bytes"] if files else None,
             "sha256": files[0]["sha256"] if files else None,
             "files": [_describe_file(report, file, public_base_url) for file in files],
-            "split": _describe_split(report, public_base_url, files_failed, is_ready=is_ready),
+            "split": _describe_split(report, public_base_url, files_failed, status),
             "failedFiles": (report.failed_files or []) if report.status == status else [],
             "warnings": (report.warnings or []) if is_ready else [],
             "totals": report.totals,
@@ -125,14 +125,18 @@ def _describe_file(report: Report, file: StoredFile, public_base_url: str) -> di
     }
 
 
-def _describe_split(
-    report: Report, public_base_url: str, files_failed: int, *, is_ready: bool
-) -> dict[str, Any] | None:
+def _describe_split(report: Report, public_base_url: str, files_failed: int, status: str) -> dict[str, Any] | None:
     if report.split_by is None:
         return None
-    described: dict[str, Any] = {"by": report.split_by, "keys": report.keys_expected, "filesFailed": files_failed}
+    described: dict[str, Any] = {
+        "by": report.split_by,
+        "keys": report.keys_expected,
+        # The files of a cancelled report are removed.
+        "files": 0 if status == "CANCELLED" else stored_files(report, report.keys_done, files_failed),
+        "filesFailed": files_failed,
+    }
     for name in EVENT_OBJECTS:
-        stored = report.manifest[name] if is_ready and report.manifest else None
+        stored = report.manifest[name] if status == "READY" and report.manifest else None
         described[name] = stored and {
             "bytes": stored["bytes"],
             "sha256": stored["sha256"],

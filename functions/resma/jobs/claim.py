@@ -223,16 +223,21 @@ def release_job(connection: Connection[TupleRow], claim: Claim, error: Exception
 
 
 def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
-    """GENERATING -> FAILED after a permanent error, with the completion event. Raises LeaseLostError."""
+    """GENERATING -> FAILED after a permanent error, with the completion event. Raises LeaseLostError.
+
+    A split report is a dead letter if only transient errors have ended its shards.
+    """
     transitions.fail(
         connection,
         claim,
         "failed_files = %(failed_files)s, control_totals = coalesce(%(control_totals)s, control_totals),"
-        " error_code = %(code)s, error_detail = %(detail)s",
+        " error_code = %(code)s, error_detail = %(detail)s,"
+        " dead_lettered_at = CASE WHEN %(is_dead_letter)s THEN clock_timestamp() END",
         {
             **describe_attempt(claim, error, _what_follows(error)),
             "failed_files": Jsonb(list(error.failed_files)) if isinstance(error, AllFormatsFailedError) else None,
             "control_totals": Jsonb(list(error.control_totals)) if isinstance(error, ControlMismatchError) else None,
+            "is_dead_letter": isinstance(error, ShardsFailedError) and error.is_exhausted,
         },
     )
     record_end(connection, claim.tenant_id, claim.report_id, "report.failed")

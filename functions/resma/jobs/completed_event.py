@@ -112,6 +112,7 @@ class EventSplit(_Part):
 
     by: list[str] = Field(min_length=1, description="Columns by which the report is split.")
     keys: int | None = Field(description="Number of keys; null if the report ended before they were counted.")
+    files: int = Field(ge=0, description="Number of files that are stored, in all formats; 0 if it was cancelled.")
     files_failed: int = Field(ge=0, description="Number of files that could not be generated.")
     manifest: EventSplitObject | None = Field(description="Manifest of a READY report; null for others.")
     zip: EventSplitObject | None = Field(description="ZIP archive of a READY report, if it was requested.")

@@ -276,6 +276,11 @@ def _find_live(connection: Connection[TupleRow], new: NewReport) -> UUID | None:
     return row[0] if row else None
 
 
+def stored_files(report: Report, keys_done: int, files_failed: int) -> int:
+    """Returns the number of stored files of a split report: one in each format for each key, except the failed ones."""
+    return max(0, keys_done * len(report.formats) - files_failed)
+
+
 def find_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Report:
     """Returns the tenant's report. Raises ReportNotFoundError, also for another tenant's report; ReportDeletedError."""
     with connection.cursor(row_factory=class_row(Report)) as cursor:

@@ -87,7 +87,7 @@ def finish(connection: Connection[TupleRow], fence: Fence, assignments: LiteralS
 
 
 def fail(connection: Connection[TupleRow], fence: Fence, assignments: LiteralString, values: dict[str, Any]) -> None:
-    """GENERATING -> FAILED, after a permanent error. Raises LeaseLostError."""
+    """GENERATING -> FAILED, after a permanent error or those of a split report's shards. Raises LeaseLostError."""
     fenced_update(
         connection,
         fence,

@@ -206,6 +206,9 @@ def _release(
     )
 
 
-def fail_shard(connection: Connection[TupleRow], claim: ShardClaim, error: Exception) -> None:
-    """GENERATING -> FAILED after a permanent error, or the error of its last attempt. Raises LeaseLostError."""
-    transitions.fail(connection, claim, describe_error(error))
+def fail_shard(connection: Connection[TupleRow], claim: ShardClaim, error: Exception, *, is_exhausted: bool) -> None:
+    """GENERATING -> FAILED after a permanent error, or the error of its last attempt. Raises LeaseLostError.
+
+    `is_exhausted`: the error is not permanent, but no attempt is left.
+    """
+    transitions.fail(connection, claim, {**describe_error(error), "is_exhausted": is_exhausted})

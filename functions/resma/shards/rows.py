@@ -175,13 +175,15 @@ class FailedShard:
     shard: int
     error_code: str
     error_detail: str
+    is_exhausted: bool
+    """Whether transient errors have used up its attempts, so that another attempt may succeed."""
 
 
 def find_failed_shards(connection: Connection[TupleRow], fence: Fence) -> list[FailedShard]:
     """Returns the failed shards of a report, in their order."""
     with connection.cursor(row_factory=class_row(FailedShard)) as cursor:
         cursor.execute(
-            "SELECT shard, error_code, error_detail FROM resma.shards"
+            "SELECT shard, error_code, error_detail, is_exhausted FROM resma.shards"
             " WHERE tenant_id = %s AND report_id = %s AND status = 'FAILED' ORDER BY shard",
             (fence.tenant_id, fence.report_id),
         )

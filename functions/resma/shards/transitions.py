@@ -2,7 +2,7 @@
 
     PENDING --> GENERATING --> DONE
       ^ ^           | |
-      | `--(retry)--' `------> FAILED   (after a permanent error, or any error of its last attempt)
+      | `--(retry)--' `------> FAILED   (after a permanent error, or any error of its last attempt: `is_exhausted`)
       `------(retry or redrive of the report, for all that are not DONE)
 
     GENERATING --> PENDING because a dependency is unavailable, or the invocation's time is up; uses up no attempt
@@ -83,11 +83,15 @@ def release(
 
 
 def fail(connection: Connection[TupleRow], fence: ShardFence, values: dict[str, Any]) -> None:
-    """GENERATING -> FAILED, with the error `code` and `detail` of `values`. Raises LeaseLostError."""
+    """GENERATING -> FAILED, with the error `code` and `detail` of `values`, and `is_exhausted`. Raises LeaseLostError.
+
+    `is_exhausted`: another attempt may succeed, but the shard has none left.
+    """
     fenced_shard_update(
         connection,
         fence,
-        f"status = 'FAILED', {_RELEASED}, error_code = %(code)s, error_detail = %(detail)s",
+        f"status = 'FAILED', {_RELEASED}, error_code = %(code)s, error_detail = %(detail)s,"
+        " is_exhausted = %(is_exhausted)s",
         values,
     )
 
@@ -97,7 +101,7 @@ def fail_exhausted(connection: Connection[TupleRow], report: Fence) -> int:
     return connection.execute(
         """
         UPDATE resma.shards
-        SET status = 'FAILED', lease_until = NULL,
+        SET status = 'FAILED', is_exhausted = true, lease_until = NULL,
             error_code = CASE WHEN status = 'PENDING' THEN coalesce(error_code, 'worker-died') ELSE 'worker-died' END,
             error_detail = CASE WHEN status = 'PENDING' AND error_detail IS NOT NULL THEN error_detail
                 ELSE 'The worker ended without an error in attempt ' || attempt ||
@@ -134,7 +138,8 @@ def retry_unfinished(connection: Connection[TupleRow], reports: Sequence[tuple[s
         UPDATE resma.shards AS s
         SET status = 'PENDING', attempt = attempt + CASE status WHEN 'GENERATING' THEN 1 ELSE 0 END,
             attempts_allowed = attempt + CASE status WHEN 'GENERATING' THEN 1 ELSE 0 END + %s,
-            lease_until = NULL, sent_at = NULL, next_attempt_at = NULL, error_code = NULL, error_detail = NULL
+            lease_until = NULL, sent_at = NULL, next_attempt_at = NULL, error_code = NULL, error_detail = NULL,
+            is_exhausted = false
         FROM unnest(%s::text[], %s::uuid[]) AS retried (tenant_id, report_id)
         WHERE s.tenant_id = retried.tenant_id AND s.report_id = retried.report_id AND status <> 'DONE'
         """,

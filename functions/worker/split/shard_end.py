@@ -80,10 +80,10 @@ def end_failed_attempt(
         postpone_shard(connection, claim, error, seconds)
         return seconds
     is_permanent = isinstance(error, PermanentError | RequestInvalidError | RestartRequiredError)
-    if isinstance(error, ContinuationStalledError):
-        is_permanent = False
-    if is_permanent or claim.attempt >= claim.attempts_allowed:
-        fail_shard(connection, claim, error)
+    # An invocation that stalled is repeated, because a slow database may have been the cause.
+    is_last = is_permanent and not isinstance(error, ContinuationStalledError)
+    if is_last or claim.attempt >= claim.attempts_allowed:
+        fail_shard(connection, claim, error, is_exhausted=not is_permanent)
         return None
     seconds = retry_seconds(claim.attempt, claim.attempts_allowed)
     release_shard(connection, claim, error, seconds)

@@ -195,4 +195,8 @@ def _require_no_restart(failed: Sequence[FailedShard]) -> None:
 
 
 def _shards_failed(failed: Sequence[FailedShard]) -> ShardsFailedError:
-    return ShardsFailedError([(shard.shard, shard.error_code, shard.error_detail) for shard in failed])
+    """Returns the error of the report. A single permanent error among those of the shards makes it permanent."""
+    return ShardsFailedError(
+        [(shard.shard, shard.error_code, shard.error_detail) for shard in failed],
+        is_exhausted=all(shard.is_exhausted for shard in failed),
+    )

@@ -100,7 +100,7 @@ def _files(report: Mapping[str, Any]) -> str:
     if (split := report.get("split")) is None:
         return ""
     formats = len(report["formats"])
-    done, keys, failed = split["keysDone"] * formats - split["filesFailed"], split["keys"], split["filesFailed"]
+    done, keys, failed = split["files"], split["keys"], split["filesFailed"]
     shown = count(done, "file") if keys is None else f"{done:,} of {count(keys * formats, 'file')}"
     return f"{shown}, {failed:,} failed" if failed else shown
 

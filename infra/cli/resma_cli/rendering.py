@@ -163,9 +163,9 @@ def _split_pairs(report: Json) -> Iterator[tuple[str, object]]:
     """Yields keys, files and shards of a split report."""
     if (split := report.get("split")) is None:
         return
-    keys, shards, formats = split["keys"], split["shards"], len(report["formats"])
+    keys, shards = split["keys"], split["shards"]
     yield "keys", f"{split['keysDone']:,} of {keys:,}" if keys is not None and split["keysDone"] < keys else keys
-    yield "files", f"{split['keysDone'] * formats - split['filesFailed']:,}" if keys is not None else None
+    yield "files", f"{split['files']:,}" if keys is not None else None
     yield "files failed", f"{split['filesFailed']:,}" if split["filesFailed"] else None
     counts = [f"{shards[name]:,} {name}" for name in ("pending", "generating", "done", "failed") if shards[name]]
     yield "shards", ", ".join(counts) if shards["done"] < shards["total"] else None

@@ -52,6 +52,7 @@ def test_a_ready_report_shows_its_keys_and_its_manifest(system: System, admin: C
     assert shown | {"manifest": None, "list": None} == {
         "keys": 6,
         "keysDone": 6,
+        "files": 11,
         "filesFailed": 1,
         "shards": {"total": 2, "pending": 0, "generating": 0, "done": 2, "failed": 0},
         "snapshots": 1,

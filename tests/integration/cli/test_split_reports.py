@@ -51,6 +51,7 @@ def view(status: str = "READY", keys_done: int = 3, **more: Any) -> dict[str, An
     split = {
         "keys": 3,
         "keysDone": keys_done,
+        "files": 2 * keys_done,
         "filesFailed": 0,
         "shards": {"total": 2, "pending": 0, "generating": 2 - is_ready, "done": int(is_ready) + 1, "failed": 0},
         "snapshots": 1,
@@ -324,7 +325,7 @@ def test_failed_files_are_retried(server: Store, capsys: pytest.CaptureFixture[s
 
 def _failed_view() -> dict[str, Any]:
     report = view(failedFiles=[{"format": "PDF", "code": "format-limit-exceeded", "detail": "File 2 is too long."}])
-    report["split"]["filesFailed"] = 1
+    report["split"] |= {"files": 5, "filesFailed": 1}
     return report
 
 

@@ -54,6 +54,7 @@ def test_the_event_has_keys_and_manifest(system: System, admin: Connection[Tuple
     assert data["split"] | {"manifest": None} == {
         "by": ["account"],
         "keys": 3,
+        "files": 3 * len(SPLIT.formats) - 1,
         "filesFailed": 1,
         "manifest": None,
         "zip": None,
@@ -69,7 +70,7 @@ def test_the_event_of_a_cancelled_report_has_no_manifest(system: System, admin: 
     (event,) = system.bus_events()
     jsonschema_rs.validate(SCHEMA, event["detail"])
     assert event["detail"]["data"]["split"]["manifest"] is None
-    assert event["detail"]["data"]["split"]["keys"] == 3
+    assert (event["detail"]["data"]["split"]["keys"], event["detail"]["data"]["split"]["files"]) == (3, 0)
 
 
 def _deliver(system: System, body: bytes) -> Any:

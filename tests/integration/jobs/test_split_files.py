@@ -67,9 +67,11 @@ FROM (
 ) AS ledger
 WHERE %(tenant_id)s::text = 'demo' AND (%(account)s::text IS NULL OR account = %(account)s){more}
 GROUP BY currency"""
-KEYS = 300
+KEYS = 200
 MANY = f"SELECT k, 'A' || lpad(k::text, 4, '0') FROM generate_series(1, {KEYS}) AS k"
 FEW_KEYS = 21
+LARGE_ROWS = 300_000
+"""Number of rows of a key whose CSV file has several parts. An ETag with a hyphen is that of an object of parts."""
 FEW = f"SELECT k, 'A' || lpad(k::text, 4, '0') FROM generate_series(1, {FEW_KEYS}) AS k"
 ODD = [
     None,
@@ -152,16 +154,49 @@ def _numbers(splits: SplitReports) -> dict[str | None, int]:
     return dict(rows)
 
 
+def _single_report(splits: SplitReports, account: str, formats: list[str]) -> dict[str, bytes]:
+    """Requests a report of one key, and returns its files as the worker has stored them."""
+    single = _generate(splits, splitBy=None, formats=formats, filters={"account": account})
+    assert single["status"] == "READY", single["error"]
+    return {
+        file["format"]: splits.system.s3.get_object(Bucket=splits.system.bucket, Key=file["object_key"])["Body"].read()
+        for file in splits.row().files or []
+    }
+
+
 def test_each_of_many_files_equals_that_of_a_single_report(splits: SplitReports, catalog: Path) -> None:
     _write(catalog, MANY)
     report = _generate(splits)
-    assert (report["split"]["keys"], report["split"]["filesFailed"]) == (KEYS, 0)
+    assert (report["split"]["keys"], report["split"]["files"], report["split"]["filesFailed"]) == (KEYS, 2 * KEYS, 0)
     assert report["split"]["shards"]["total"] > 3
     made, numbers = splits.contents(), _numbers(splits)
     assert len(made) == 2 * KEYS
-    for account, files in _single_files(splits, [f"A{number:04}" for number in range(1, KEYS + 1)]):
+    for number in range(1, KEYS + 1):
+        account, formats = f"A{number:04}", ["CSV", "PDF"] if number % 4 == 0 else ["CSV"]
+        files = _single_report(splits, account, formats)
+        assert list(files) == formats
         for format_, data in files.items():
             assert data == made[numbers[account], format_], (account, format_)
+
+
+def test_a_key_of_many_parts_beside_small_ones(splits: SplitReports, catalog: Path) -> None:
+    _write(catalog, FEW)
+    query = (catalog / "query.sql").read_text()
+    rows = f"generate_series(1, CASE WHEN k = 5 THEN {LARGE_ROWS} ELSE 3 END) AS i"
+    (catalog / "query.sql").write_text(query.replace("generate_series(1, 3) AS i", rows))
+    report = _generate(splits, formats=["CSV"])
+    assert report["status"] == "READY", report["error"]
+    assert report["rows"] == LARGE_ROWS + 3 * (FEW_KEYS - 1)
+    made, numbers = splits.contents(), _numbers(splits)
+    assert len(made) == FEW_KEYS
+    for account, is_large in (("A0004", False), ("A0005", True), ("A0006", False)):
+        (key,) = splits.admin.execute(
+            "SELECT object_key FROM resma.report_files WHERE number = %s", (numbers[account],)
+        ).fetchone() or ("",)
+        assert ("-" in splits.system.s3.head_object(Bucket=splits.system.bucket, Key=key)["ETag"]) is is_large
+    assert made[numbers["A0005"], "CSV"].count(b"\n") > LARGE_ROWS
+    for account in ("A0004", "A0005", "A0006"):
+        assert _single_report(splits, account, ["CSV"])["CSV"] == made[numbers[account], "CSV"], account
 
 
 def test_the_balance_of_a_split_report_is_null_and_warnings_are_added_up(splits: SplitReports, catalog: Path) -> None:
@@ -197,11 +232,8 @@ def test_odd_keys_have_the_files_of_single_reports(splits: SplitReports, catalog
     assert len({name.lower() for (name,) in names}) == 2 * len(ODD)
     assert all(name.isascii() and not set(name) & set('/\\"%{} ') for (name,) in names)
     for account in filter(None, ODD):
-        single = _generate(splits, splitBy=None, filters={"account": account})
-        assert single["status"] == "READY", single["error"]
-        for file in splits.row().files or []:
-            data = splits.system.s3.get_object(Bucket=splits.system.bucket, Key=file["object_key"])["Body"].read()
-            assert data == made[numbers[account], file["format"]], (account, file["format"])
+        for format_, data in _single_report(splits, account, ["CSV", "PDF"]).items():
+            assert data == made[numbers[account], format_], (account, format_)
 
 
 @pytest.mark.parametrize("unless", ["", 'unless_filtered_by = ["account"]\n'])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,12 @@ from psycopg.rows import TupleRow
 
 import worker.app
 from infra.paths import ROOT
-from resma.errors import DatabaseBusyError
+from resma.errors import DatabaseBusyError, QueryInvalidError
+from resma.shards.claim import ShardClaim
 from resma.snapshot.snapshot import Snapshot
 from resma.snapshot.summarize import summarize
 from tests.support.crash_injector import CrashInjector, WorkerKilledError
+from tests.support.embedded_metrics import read_metrics, total_of
 from tests.support.split_jobs import AS_OF, REPORT_ID, SplitReports, close, new_resources, reload_resources
 from tests.support.system import System
 from worker import heartbeat
@@ -180,6 +182,57 @@ def test_a_worker_that_dies_at_any_step_loses_and_doubles_nothing(
     assert step > 5
 
 
+@pytest.mark.usefixtures("no_heartbeat")
+def test_the_coordinator_continues_the_shard_of_a_dead_worker_in_the_same_snapshot(
+    splits: SplitReports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHARDS_IN_FLIGHT_PER_REPORT", "3")
+    baseline = splits.baseline(format="CSV")
+    generate = shard_loop.ShardLoop._generate
+    for keys in range(3):  # recorded by the worker before it dies
+        dead: list[int] = []
+
+        def let_worker_die(
+            self: shard_loop.ShardLoop, claim: ShardClaim, keys: int = keys, dead: list[int] = dead
+        ) -> None:
+            if not dead:
+                dead.append(splits.receive()[0])
+                _die_after(splits, dead[0], keys)
+            generate(self, claim)
+
+        monkeypatch.setattr(shard_loop.ShardLoop, "_generate", let_worker_die)
+        splits.request_report(format="CSV")
+        assert splits.coordinate() == "READY", splits.errors()
+        assert (splits.row().snapshots, splits.row().attempt) == (1, 1)
+        assert {shard for shard, attempt in splits.shards("shard, attempt") if attempt == 2} == set(dead)
+        assert splits.contents() == baseline
+        found = splits.admin.execute("SELECT count(*), array_agg(DISTINCT snapshot) FROM resma.report_files").fetchone()
+        assert found == (KEYS, [1])
+
+
+def _die_after(splits: SplitReports, shard: int, keys: int) -> None:
+    """Lets another worker die once it has recorded this number of keys of a shard, and its lease expire."""
+    resources, query = new_resources(), "SELECT keys_done, status FROM resma.shards WHERE shard = %s"
+    injector = CrashInjector(resources)
+
+    def check(_: int) -> None:
+        row = splits.admin.execute(query, (shard,)).fetchone()
+        injector.is_dead = injector.is_dead or (row is not None and row[1] == "GENERATING" and row[0] >= keys)
+        if injector.is_dead:
+            raise WorkerKilledError
+
+    injector.before_step = check
+    with pytest.raises(WorkerKilledError):
+        splits.work_on(shard, resources)
+    close(resources)
+    expired = splits.admin.execute(
+        "UPDATE resma.shards SET lease_until = clock_timestamp() - interval '1 second'"
+        " WHERE status = 'GENERATING' AND shard = %s RETURNING keys_done",
+        (shard,),
+    ).fetchall()
+    assert expired == [(keys,)]
+
+
 def test_a_shard_continues_in_a_new_snapshot_when_the_exported_one_is_gone(
     splits: SplitReports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,56 +336,86 @@ def test_workers_stop_when_the_report_is_cancelled(splits: SplitReports, monkeyp
 
 
 @pytest.mark.usefixtures("alone")
-def test_failed_shards_are_retried_alone(splits: SplitReports, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "path", [f"reports/{REPORT_ID}/files/retry", f"dead-letters/{REPORT_ID}/redrive", "dead-letters/redrive"]
+)
+def test_a_report_whose_shards_had_their_last_attempt_is_a_dead_letter(
+    splits: SplitReports, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
     baseline = splits.baseline(format="CSV")
-    parts = Snapshot.parts
-
-    def fail_first(self: Snapshot, *given: Any, **named: Any) -> Any:
-        if named["first_number"] == 1:
-            raise DatabaseBusyError("Busy.")
-        return parts(self, *given, **named)
-
-    monkeypatch.setattr(Snapshot, "parts", fail_first)
-    monkeypatch.setattr("worker.split.shard_end.retry_seconds", lambda *_: 0.0)
-    splits.request_report(format="CSV")
-    assert splits.coordinate() == "FAILED"
+    with monkeypatch.context() as patch:
+        _fail_shards(patch, {1: DatabaseBusyError("Busy.")})
+        splits.request_report(format="CSV")
+        capsys.readouterr()
+        assert splits.coordinate() == "FAILED"
     report = splits.row()
     assert (report.status, report.error_code) == ("FAILED", "shards-failed")
-    failed, *done = splits.shards("status, attempt, error_code")
-    assert failed == ("FAILED", 3, "database-busy")
+    failed, *done = splits.shards("status, attempt, error_code, is_exhausted")
+    assert failed == ("FAILED", 3, "database-busy", True)
     assert {status for status, *_ in done} == {"DONE"}
+    metrics = read_metrics(capsys.readouterr().out)
+    assert [total_of(metrics, name, Stage="local") for name in ("ReportsDeadLettered", "ReportsFailed")] == [1, 1]
+    (letter,) = splits.system.call_api("GET", "/api/v1/dead-letters")[2]["items"]
+    assert (letter["reportId"], letter["error"]["code"]) == (str(REPORT_ID), "shards-failed")
+    assert "/redrive" in letter["error"]["detail"]
     stored = splits.contents()
     assert 0 < len(stored) < KEYS
-    monkeypatch.setattr(Snapshot, "parts", parts)
-    status, _, body = splits.system.call_api("POST", f"/api/v1/reports/{REPORT_ID}/files/retry")
-    assert status == 202, body
+    status, _, body = splits.system.call_api("POST", f"/api/v1/{path}")
+    assert status < 300, body
+    assert splits.system.call_api("GET", "/api/v1/dead-letters")[2]["items"] == []
+    assert splits.shards("status, is_exhausted")[0] == ("PENDING", False)
     assert splits.coordinate() == "READY", splits.errors()
     assert splits.contents() == baseline
     assert [attempt for (attempt,) in splits.shards("attempt")] == [4, *[1] * len(done)]
 
 
 @pytest.mark.usefixtures("alone", "no_heartbeat")
-@pytest.mark.parametrize("path", [f"/{REPORT_ID}/redrive", "/redrive"])
-def test_a_redriven_report_generates_its_failed_shards_again(splits: SplitReports, path: str) -> None:
-    baseline = splits.baseline(format="CSV")
+def test_a_report_whose_shard_had_dead_workers_only_is_a_dead_letter(splits: SplitReports) -> None:
     splits.request_report(format="CSV")
     resources = new_resources()
     CrashInjector(resources).die_before(21)
     with pytest.raises(WorkerKilledError):
         splits.coordinate(resources)
     close(resources)
-    splits.admin.execute(
-        "UPDATE resma.shards SET status = 'FAILED', attempt = 3, lease_until = NULL, error_code = 'database-busy',"
-        " error_detail = 'Busy.' WHERE shard = 1"
-    )
-    splits.admin.execute(
-        "UPDATE resma.reports SET status = 'FAILED', lease_until = NULL, finished_at = clock_timestamp(),"
-        " dead_lettered_at = clock_timestamp(), error_code = 'worker-died', error_detail = 'Died.'"
-    )
-    assert splits.system.call_api("POST", f"/api/v1/dead-letters{path}")[0] < 300
+    splits.admin.execute("UPDATE resma.shards SET attempts_allowed = attempt WHERE status = 'GENERATING'")
     splits.end_leases()
-    assert splits.coordinate() == "READY", splits.errors()
-    assert splits.contents() == baseline
+    assert splits.coordinate() == "FAILED"
+    assert ("FAILED", "worker-died", True) in splits.shards("status, error_code, is_exhausted")
+    (letter,) = splits.system.call_api("GET", "/api/v1/dead-letters")[2]["items"]
+    assert letter["reportId"] == str(REPORT_ID)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_report_with_a_permanent_error_of_a_shard_is_not_a_dead_letter(
+    splits: SplitReports, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splits.baseline(format="CSV")
+    (_, first), (_, second), *_ = splits.shards("shard, first_number")
+    _fail_shards(monkeypatch, {first: DatabaseBusyError("Busy."), second: QueryInvalidError("Invalid.")})
+    capsys.readouterr()
+    splits.request_report(format="CSV")
+    assert splits.coordinate() == "FAILED"
+    found = splits.shards("attempt, error_code, is_exhausted")
+    assert found[:2] == [(3, "database-busy", True), (1, "query-invalid", False)]
+    metrics = read_metrics(capsys.readouterr().out)
+    assert total_of(metrics, "ReportsFailed", Stage="local") == 1
+    assert not total_of(metrics, "ReportsDeadLettered", Stage="local")
+    assert splits.system.call_api("GET", "/api/v1/dead-letters")[2]["items"] == []
+    assert splits.system.call_api("POST", f"/api/v1/dead-letters/{REPORT_ID}/redrive")[0] == 409
+    assert splits.system.call_api("POST", f"/api/v1/reports/{REPORT_ID}/files/retry")[0] == 202
+
+
+def _fail_shards(monkeypatch: pytest.MonkeyPatch, errors: Mapping[int, Exception]) -> None:
+    """Lets each attempt fail that reads from the key with one of these numbers."""
+    parts = Snapshot.parts
+
+    def fail(self: Snapshot, *given: Any, **named: Any) -> Any:
+        if (error := errors.get(named["first_number"])) is not None:
+            raise error
+        return parts(self, *given, **named)
+
+    monkeypatch.setattr(Snapshot, "parts", fail)
+    monkeypatch.setattr("worker.split.shard_end.retry_seconds", lambda *_: 0.0)
 
 
 @pytest.mark.usefixtures("alone")

@@ -31,7 +31,7 @@
 /** @typedef {{format: string, code: string, detail: string, column: string | null, row: number | null}} FailedFile */
 /** @typedef {{bytes: number, sha256: string, download: string}} SplitObject */
 /**
- * @typedef {{keys: number | null, keysDone: number, filesFailed: number, snapshots: number,
+ * @typedef {{keys: number | null, keysDone: number, files: number, filesFailed: number, snapshots: number,
  *   shards: {total: number, pending: number, generating: number, done: number, failed: number},
  *   manifest: SplitObject | null, list: SplitObject | null, zip: SplitObject | null}} Split
  */

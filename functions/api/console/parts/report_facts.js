@@ -84,10 +84,10 @@ function hashFact(name, { bytes: size, sha256 }) {
 }
 
 /** @param {import("../lib/shapes.js").Report} report */
-function splitFacts({ split, formats, finishedAt }) {
+function splitFacts({ split, finishedAt }) {
   if (split === null || split.keys === null || finishedAt === null) return null;
   return [
-    fact(t("facts.files"), number(split.keysDone * formats.length - split.filesFailed)),
+    fact(t("facts.files"), number(split.files)),
     split.snapshots > 1 && fact(t("facts.snapshots"), number(split.snapshots)),
   ];
 }

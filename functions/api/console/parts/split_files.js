@@ -46,6 +46,7 @@ function fileList(report, types, signal) {
   const path = `reports/${report.id}/files`;
   const list = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
   const failed = h("p", { class: "field-error", hidden: true });
+  const noArchive = h("p", { class: "soft", hidden: true }, t("files.no-archive"), " ", h("code", { class: "break" }, `resma files download ${report.id} --all`));
   const problemArea = h("div");
   const filters = filterInputs(labelsOf(report.splitBy ?? [], types.find((each) => each.type === report.type)).join(", "), report.formats);
   /** Query of the page that is shown; null is the first page. @type {Object<string, string> | null} */
@@ -87,10 +88,11 @@ function fileList(report, types, signal) {
     if (list.isConnected) announce(pages.text() || t("files.no-matches"));
   };
   filters.onChange(search, signal);
-  const element = h("section", { class: "card split-files" }, h("h2", {}, t("files.title")), failed, filters.element, problemArea, list, pages.element);
+  const element = h("section", { class: "card split-files" }, h("h2", {}, t("files.title")), failed, noArchive, filters.element, problemArea, list, pages.element);
   return {
     element,
-    update({ split, status }) {
+    update({ split, status, zip }) {
+      noArchive.hidden = zip || status !== "READY";
       failed.hidden = split.filesFailed === 0;
       failed.textContent = many("files.failed-count", split.filesFailed, number(split.filesFailed));
       const now = `${status} ${split.keysDone} ${split.filesFailed}`;

@@ -402,6 +402,7 @@ export const WORDS = {
   "files.failed": "Failed",
   "files.failed-count.one": "{n} file could not be generated.",
   "files.failed-count.other": "{n} files could not be generated.",
+  "files.no-archive": "This report was requested without a ZIP archive. To save all files, request it again with “Also one ZIP archive of all files”, or run this command:",
   "files.none": "No files yet.",
   "files.no-matches": "No matching files.",
   "files.null": "none",

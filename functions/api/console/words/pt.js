@@ -402,6 +402,7 @@ export const WORDS = {
   "files.failed": "Com falha",
   "files.failed-count.one": "{n} arquivo não pôde ser gerado.",
   "files.failed-count.other": "{n} arquivos não puderam ser gerados.",
+  "files.no-archive": "Este relatório foi solicitado sem arquivo ZIP. Para salvar todos os arquivos, solicite-o novamente com “Também um arquivo ZIP com todos os arquivos” ou execute este comando:",
   "files.none": "Ainda não há arquivos.",
   "files.no-matches": "Nenhum arquivo encontrado.",
   "files.null": "nenhum",

@@ -128,7 +128,7 @@ def _count_files(report: Json) -> int:
     split = report["split"]
     if failed := failed_formats(report, {}):
         return int(split["keys"] * (len(report["formats"]) - len(failed)))
-    return int(split["keysDone"] * len(report["formats"]) - split["filesFailed"])
+    return int(split["files"])
 
 
 def _add(result: SavedFiles, future: Future[tuple[bool, int]]) -> None:
