@@ -64,7 +64,9 @@ def rules() -> DeploymentRules:
 
 
 def rules_for(caller: Caller | None) -> DeploymentRules:
-    """Returns the rules for requests of a caller, with those of `deliverTo` and `encryptFor`. Use it without an open transaction.
+    """Returns the rules for requests of a caller, with those of `deliverTo` and `encryptFor`.
+
+    Use it without an open transaction.
 
     A request without a caller, such as one of the sign-in, names neither.
     """

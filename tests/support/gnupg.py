@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -24,10 +25,17 @@ class KeyRing:
     def run(self, *arguments: str, at: str | None = None, data: bytes | None = None) -> bytes:
         """Runs gpg, as if the time was `at`, and returns its output."""
         time = ("--faked-system-time", f"{at}!") if at else ()
-        command = ["gpg", "--homedir", str(self._home), "--batch", "--quiet", "--no-tty", "--pinentry-mode", "loopback"]
-        done = subprocess.run([*command, "--passphrase", "", *time, *arguments], input=data, capture_output=True)
+        quiet = ("--batch", "--quiet", "--no-tty", "--trust-model", "always")
+        secret = ("--pinentry-mode", "loopback", "--passphrase", "")
+        command = ["gpg", "--homedir", str(self._home), *quiet, *secret, *time, *arguments]
+        done = subprocess.run(command, check=False, input=data, capture_output=True)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
+
+    def shell(self, command: str, folder: Path) -> None:
+        """Runs a command line in a folder, as a person with these keys does."""
+        environment = {**os.environ, "GNUPGHOME": str(self._home)}
+        subprocess.run(["bash", "-c", command], check=True, capture_output=True, cwd=folder, env=environment)
 
     def make_key(
         self,
@@ -65,6 +73,16 @@ class KeyRing:
     def decrypt(self, message: bytes, only: str | None = None) -> bytes:
         """Decrypts a message, with the key `only` if it is given."""
         return self.run(*(("--try-secret-key", only) if only else ()), "--decrypt", data=message)
+
+    def decrypt_blocks(self, message: Path) -> Iterator[bytes]:
+        """Yields the content of a message of any size. Raises CalledProcessError if it cannot be decrypted."""
+        command = ["gpg", "--homedir", str(self._home), "--batch", "--quiet", "--decrypt", str(message)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            while block := process.stdout.read(1 << 20):
+                yield block
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
 
     def _fingerprint(self, name: str) -> str:
         listed = self.run("--with-colons", "--list-keys", name).decode()

@@ -54,8 +54,8 @@ class CertificateRequest(RequestModel):
     certificate: str = Field(
         min_length=1,
         max_length=MAX_CERTIFICATE_BYTES,
-        description="The OpenPGP certificate (public key) with ASCII armor, as `gpg --armor --export` writes it, or its "
-        "binary form in Base64. It must not contain a secret key.",
+        description="The OpenPGP certificate (public key) with ASCII armor, as `gpg --armor --export` writes it, or in "
+        "binary form and Base64. It must not contain a secret key.",
     )
 
 

@@ -21,6 +21,9 @@ MAX_CERTIFICATE_BYTES = 100_000
 _MAX_USER_IDS = 10
 _MAX_USER_ID_CHARACTERS = 200
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
+_ALGORITHMS = {"RSAEncryptSign": "RSA", "RSAEncrypt": "RSA", "ElGamalEncrypt": "ElGamal"}
+"""Usual names of algorithms, by the library's. The others are equal."""
+
 _NOT_A_CERTIFICATE = "It is not an OpenPGP certificate. Export one with `gpg --armor --export NAME`."
 
 
@@ -132,7 +135,7 @@ def _check(certificate: Cert, packets: Sequence[Packet], now: datetime) -> Certi
         recipient=bytes(recipient),
         fingerprint=certificate.fingerprint.upper(),
         user_ids=user_ids,
-        algorithm=str(usable[0].key.key_algorithm).removeprefix("PublicKeyAlgorithm."),
+        algorithm=_ALGORITHMS.get(name := str(usable[0].key.key_algorithm).rpartition(".")[2], name),
         expires_at=min((end for end in (last, expires_at) if end is not None), default=None),
     )
 

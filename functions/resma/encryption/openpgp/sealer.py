@@ -87,7 +87,7 @@ class Sealer:
 
     def _start(self) -> subprocess.Popen[bytes]:
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603  # this program, with no argument of a caller
             [sys.executable, "-S", "-s", "-P", str(_PROGRAM)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
