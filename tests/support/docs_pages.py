@@ -27,8 +27,8 @@ SCRIPT = "sh"
 
 PROGRAMS = {
     "apt-get", "aws", "bash", "cd", "cp", "curl", "docker", "env", "export", "git", "go", "gpg", "jq", "ln", "make",
-    "minio", "node", "npm", "open", "openssl", "pip", "pip3", "pipx", "psql", "pytest", "python", "python3", "resma", "sam",
-    "source", "sudo", "uv", "wget", ".resma/venv/bin/python", ".resma/venv/bin/resma",
+    "minio", "node", "npm", "open", "openssl", "pip", "pip3", "pipx", "psql", "pytest", "python", "python3", "resma",
+    "sam", "source", "sudo", "uv", "wget", ".resma/venv/bin/python", ".resma/venv/bin/resma",
 }  # fmt: skip
 """Programs with which a command can begin."""
 

@@ -96,7 +96,8 @@ def test_all_formats_are_encrypted_while_they_are_written(
         assert opened[:4] == plain[name][:4]
     assert keys.decrypt(sealed["csv.pgp"]) == plain["csv"]
     assert report["encryptFor"] == [added["id"]]
-    (event,) = [item["data"] for item in system.events() if item["data"]["reportId"] == report["id"]]
+    events = [json.loads(envelope["Message"])["data"] for envelope in system.events()]
+    (event,) = [data for data in events if data["reportId"] == report["id"]]
     assert [file["plainSha256"] for file in event["files"]] == [file["plainSha256"] for file in report["files"]]
 
 
