@@ -13,6 +13,7 @@ from resma.encryption.certificate_rows import CERTIFICATE_ID
 from resma.encryption.openpgp.certificate import MAX_CERTIFICATE_BYTES
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel, ViewModel
 from resma.request_errors import CertificateNotFoundError
+from resma.string_patterns import NO_NUL
 
 CertificateStatus = Literal["VALID", "EXPIRING", "EXPIRED"]
 
@@ -54,6 +55,7 @@ class CertificateRequest(RequestModel):
     certificate: str = Field(
         min_length=1,
         max_length=MAX_CERTIFICATE_BYTES,
+        pattern=NO_NUL,
         description="The OpenPGP certificate (public key) with ASCII armor, as `gpg --armor --export` writes it, or in "
         "binary form and Base64. It must not contain a secret key.",
     )

@@ -20,6 +20,7 @@ from psycopg.rows import TupleRow
 
 from infra.paths import ROOT
 from resma.catalog import DEMO_CATALOG
+from tests.support.certificates import CERTIFICATE_ID, insert_sample_certificate, sample_certificate
 from tests.support.request_strings import Json, leaves, parameters, request_bodies, strings
 from tests.support.stated_rules import with_stated_rules
 from tests.support.system import System
@@ -83,6 +84,7 @@ _SPLIT: Json = {
         "changed": True,
     },
     "deliverTo": [DESTINATION],
+    "encryptFor": [CERTIFICATE_ID],
 }
 _REPORTS: list[Json] = [_TRANSACTIONS, _AUDIT_TRAIL, _STATEMENT, _SUMMARY, _FEES, _SPLIT]
 _WORD = {"name": "Monthly", "when": "first-business-day", "at": "06:30", "calendar": "BR", "timeZone": "Europe/Lisbon"}
@@ -134,6 +136,7 @@ BODIES: dict[tuple[str, str], list[Json]] = {
         *({"name": "Partner", "kind": "S3", "settings": each} for each in _BUCKETS),
         *({"name": "Partner", "kind": "SFTP", "settings": each} for each in _SERVERS),
     ],
+    ("POST", "/api/v1/certificates"): [{"name": "Partner", "certificate": sample_certificate()}],
     ("PATCH", "/api/v1/destinations/{destinationId}"): [
         {"name": "Partner", "settings": each} for each in (*_BUCKETS, *_SERVERS)
     ],
@@ -168,6 +171,7 @@ BROADER = {
     "host",
     "hostKeys",
     "directory",
+    "certificate",
 }
 """Fields whose rules a JSON Schema cannot express. The document may allow what the API rejects, except NUL."""
 
@@ -193,6 +197,7 @@ def lifted(
         " updated_by) VALUES ('demo', %s, 'test', 'S3', '{\"bucket\": \"partner\"}', true, 'test', 'test')",
         (DESTINATION,),
     )
+    insert_sample_certificate(admin)
     admin.execute("UPDATE resma.tenants SET requests_per_second = 10000, requests_burst = 10000, live_reports = 10000")
     yield system
     admin.execute(
@@ -302,6 +307,7 @@ _MADE: dict[str, tuple[str, Json]] = {
     "keyId": (KEYS, {"name": "test", "scopes": ["reports:read"]}),
     "endpointId": (ENDPOINTS, {"url": URL}),
     "destinationId": ("/api/v1/destinations", {"name": "test", "kind": "S3", "settings": {"bucket": "partner"}}),
+    "certificateId": ("/api/v1/certificates", {"name": "test", "certificate": sample_certificate()}),
     "scheduleId": (SCHEDULES, {**_WORD, **_PERIOD}),
     "reportId": (GENERATE, _SPLIT),
 }
