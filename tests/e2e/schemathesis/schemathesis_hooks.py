@@ -64,7 +64,7 @@ def filter_case(_context: Any, case: Any) -> bool:
 
 @schemathesis.hook
 def map_body(_context: Any, body: Any) -> Any:
-    """Corrects rules of split reports, conditions, destinations and certificates in a request for a report, and two others.
+    """Corrects rules of split reports, conditions, destinations and certificates in requests, and two other rules.
 
     The filter `from` gets the earlier of the two days. If `formats` is null, options of formats other than `format` are
     removed: the document forbids them with `contains`, which does not apply to null (JSON Schema 2020-12 §6.4.4), and

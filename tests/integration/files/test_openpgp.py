@@ -20,6 +20,8 @@ from psycopg.rows import TupleRow
 
 from infra.paths import ROOT
 from resma.encryption.openpgp import sealer
+from resma.snapshot import cursor
+from tests.support.cut_reports import Cuts, Reports
 from tests.support.destinations import create_bucket, create_destination, deliver_report, delivered
 from tests.support.gnupg import LONG_AGO, KeyRing, key_ring
 from tests.support.split_jobs import REPORT_ID, SplitReports
@@ -267,6 +269,21 @@ def test_a_retry_is_encrypted_for_the_same_receivers(system: System, keys: KeyRi
     call(system, "POST", f"/api/v1/reports/{report_id}/cancel")
     _, _, again = system.call_api("POST", f"/api/v1/reports/{report_id}/retry")
     assert again["encryptFor"] == [added["id"]]
+
+
+def test_a_report_that_needs_another_invocation_fails(
+    system: System, admin: Connection[TupleRow], keys: KeyRing, cuts: Cuts, reports: Reports
+) -> None:
+    """The state of the encryption cannot be saved. A checkpoint would let the report start again forever."""
+    added = add(system, keys, "curve")
+    cuts.end_invocation = cuts.save = lambda _: True
+    reports.request_report({"type": "TRANSACTIONS", "format": "CSV", "encryptFor": [added["id"]]})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cursor, "BATCH_ROWS", 100)
+        assert reports.work() == "FAILED"
+    assert admin.execute("SELECT error_code FROM resma.reports").fetchone() == ("sealed-too-long",)
+    assert system.objects() == []
+    assert system.open_uploads() == []
 
 
 def test_nothing_is_published_if_the_process_that_encrypts_ends(
