@@ -250,6 +250,17 @@ def test_a_report_fails_if_its_certificate_cannot_be_used_any_longer(
     assert not [key for key in system.objects() if str(report_id) in key]
 
 
+def test_a_split_report_fails_as_a_whole_if_its_certificate_cannot_be_used(
+    system: System, admin: Connection[TupleRow], keys: KeyRing
+) -> None:
+    reports, added = SplitReports(system, admin), add(system, keys, "curve")
+    reports.request_report(type="ACCOUNT_STATEMENT", splitBy=["account"], format="CSV", encryptFor=[added["id"]])
+    _expire(admin, added["id"], keys)
+    assert reports.run_with_workers(1) == "FAILED"
+    assert reports.row().error_code == "certificate-unusable"
+    assert system.objects() == []
+
+
 def test_a_certificate_of_a_schedule_cannot_be_deleted(system: System, keys: KeyRing) -> None:
     added = add(system, keys, "curve")
     request = {"type": "TRANSACTIONS", "format": "CSV", "encryptFor": [added["id"]]}
