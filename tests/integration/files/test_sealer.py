@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,6 +85,18 @@ def test_an_expired_subkey_is_left_out_if_another_can_be_used(keys: KeyRing) -> 
     assert len(renewed.recipient) < len(renewed.content)
     with open_sealer([renewed.recipient]) as sealer:
         assert keys.decrypt(sealer.write(b"x") + sealer.end()) == b"x"
+
+
+def test_changed_certificates_are_refused_or_read(keys: KeyRing) -> None:
+    """No other error escapes, whatever the library makes of the bytes."""
+    content = keys.run("--export", RECEIVER)
+    chosen = random.Random(7)
+    for _ in range(300):
+        changed = bytearray(content)
+        for _ in range(chosen.randint(1, 4)):
+            changed[chosen.randrange(len(changed))] = chosen.randrange(256)
+        with contextlib.suppress(CertificateRefusedError):
+            read_certificate(bytes(changed[: chosen.randint(1, len(changed))]))
 
 
 def test_the_library_encrypts_for_revoked_certificates(keys: KeyRing) -> None:

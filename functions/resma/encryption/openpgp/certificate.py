@@ -74,18 +74,20 @@ def read_certificate(content: bytes, now: datetime | None = None) -> Certificate
     Raises CertificateRefusedError with all problems: it is not one certificate, contains a secret key, was revoked, has
     expired, has no key for encryption, or the library considers its algorithms weak.
     """
+    try:
+        return _read(content, now or datetime.now(UTC))
+    except (RuntimeError, ValueError) as error:  # which accessors of the library raise, too
+        raise CertificateRefusedError([_NOT_A_CERTIFICATE]) from error
+
+
+def _read(content: bytes, now: datetime) -> Certificate:
     from pysequoia import Cert  # noqa: PLC0415  # takes 10 MB
     from pysequoia.packet import PacketPile, Tag  # noqa: PLC0415
 
-    now = now or datetime.now(UTC)
-    try:
-        packets = list(PacketPile.from_bytes(content))
-        certificates = Cert.split_bytes(content)
-    except (RuntimeError, ValueError) as error:
-        raise CertificateRefusedError([_NOT_A_CERTIFICATE]) from error
-    secret = [packet for packet in packets if packet.tag in (Tag.SecretKey, Tag.SecretSubkey)]
+    packets = list(PacketPile.from_bytes(content))
+    certificates = Cert.split_bytes(content)
     problems = []
-    if secret:
+    if any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in packets):
         problems.append(
             "It contains a secret key, which must stay with its owner. It was not stored. Export the certificate alone "
             "(`gpg --armor --export NAME`), and consider the secret key as known to others."
