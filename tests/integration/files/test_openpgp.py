@@ -220,7 +220,7 @@ def test_requests_name_certificates_of_the_tenant_that_can_still_be_used(
     assert refused(system, "POST", "/api/v1/reports/estimate", request)[2] == expected
     again = {**request, "encryptFor": [works["id"], works["id"]]}
     assert refused(system, "POST", GENERATE, again)[2] == ["/encryptFor"]
-    key = system.make_key("reports:write", "destinations:manage", tenant="harbor")
+    key = system.make_key("reports:write", "destinations:manage", tenant="other")
     other = {**request, "encryptFor": [works["id"]]}
     status, _, answer = system.call_with(key, "POST", GENERATE, other)
     assert (status, answer["errors"][0]["pointer"]) == (422, "/encryptFor/0")
@@ -264,7 +264,7 @@ def test_a_split_report_fails_as_a_whole_if_its_certificate_cannot_be_used(
 def test_a_certificate_of_a_schedule_cannot_be_deleted(system: System, keys: KeyRing) -> None:
     added = add(system, keys, "curve")
     request = {"type": "TRANSACTIONS", "format": "CSV", "encryptFor": [added["id"]]}
-    schedule = {"name": "Daily", "cron": "0 6 * * *", "timeZone": "UTC", "request": request}
+    schedule = {"name": "Daily", "when": "daily", "at": "06:00", "request": request}
     made = call(system, "POST", SCHEDULES, schedule)
     assert made["request"]["encryptFor"] == [added["id"]]
     path = f"{CERTIFICATES}/{added['id']}"
