@@ -6,6 +6,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.support.scripted_server import Reply, ScriptedServer
 
 ID = "crt_0f9e2d4c3b2a19087f6e5d4c3b2a1908"
 ARMORED = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZ\n-----END PGP PUBLIC KEY BLOCK-----\n"
-VIEW = {
+VIEW: dict[str, Any] = {
     "id": ID,
     "name": "Bank",
     "fingerprint": "747062685C66DF1C8E20FF877742A7751462D135",

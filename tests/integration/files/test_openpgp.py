@@ -220,6 +220,7 @@ def test_requests_name_certificates_of_the_tenant_that_can_still_be_used(
     assert refused(system, "POST", "/api/v1/reports/estimate", request)[2] == expected
     again = {**request, "encryptFor": [works["id"], works["id"]]}
     assert refused(system, "POST", GENERATE, again)[2] == ["/encryptFor"]
+    admin.execute("INSERT INTO resma.tenants (tenant_id, name) VALUES ('other', 'Other') ON CONFLICT DO NOTHING")
     key = system.make_key("reports:write", "destinations:manage", tenant="other")
     other = {**request, "encryptFor": [works["id"]]}
     status, _, answer = system.call_with(key, "POST", GENERATE, other)
