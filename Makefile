@@ -6,7 +6,7 @@ RESMA := PYTHONPATH=infra/cli $(BIN)/python -m resma_cli
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-oidc setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness split-run sftp-run cli release-files second-emulator check-build audit pictures locales lock clean
+.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-oidc setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness split-run sftp-run openpgp-run cli release-files second-emulator check-build audit pictures locales lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -115,6 +115,9 @@ split-run: setup ## generate and verify a split report of account statements: KE
 
 sftp-run: setup ## deliver a large file by SFTP to an OpenSSH server on this machine: BYTES=2000000000, SECONDS=600
 	@PYTHONPATH=functions $(BIN)/python -m tests.load.sftp_run
+
+openpgp-run: setup ## encrypt a large file by OpenPGP, and decrypt it with GnuPG: BYTES=2000000000
+	@PYTHONPATH=functions $(BIN)/python -m tests.load.openpgp_run
 
 load: setup ## send 1,000 requests, 50 concurrently, and verify that none is lost: POSTS=1000, AT_ONCE=50
 	@PYTHONPATH=functions $(BIN)/python -m tests.load

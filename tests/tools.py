@@ -80,6 +80,7 @@ OPTIONAL = (
         (Tool(("sshd",), "openssh-server"), Tool(("ssh-keygen",), "openssh-client")),
         "delivery of files to a real SFTP server",
     ),
+    OptionalTools("gnupg", (Tool(("gpg",), "gnupg"),), "decryption of files by GnuPG"),
     OptionalTools(
         "poppler",
         tuple(Tool((name,), "poppler-utils") for name in ("pdftotext", "pdftoppm")),

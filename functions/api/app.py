@@ -16,6 +16,7 @@ from api.access_log.routes import router as access_log_router
 from api.api_keys.routes import router as api_keys_router
 from api.auth.authenticate import authenticate
 from api.auth.scopes import check_scopes, require_scopes
+from api.certificates.routes import router as certificates_router
 from api.context import base_url, gate, rules_for
 from api.dead_letters.routes import router as dead_letters_router
 from api.destinations.routes import router as destinations_router
@@ -101,6 +102,7 @@ app.include_router(webhook_deliveries_router)
 app.include_router(schedules_router)
 app.include_router(destinations_router)
 app.include_router(suppressed_addresses_router)
+app.include_router(certificates_router)
 
 
 @app.get(documentation.DOCUMENT, include_in_schema=False)

@@ -64,15 +64,17 @@ def rules() -> DeploymentRules:
 
 
 def rules_for(caller: Caller | None) -> DeploymentRules:
-    """Returns the rules for requests of a caller, with those of `deliverTo`. Use it without an open transaction.
+    """Returns the rules for requests of a caller, with those of `deliverTo` and `encryptFor`.
 
-    A request without a caller, such as one of the sign-in, names no destinations.
+    Use it without an open transaction.
+
+    A request without a caller, such as one of the sign-in, names neither.
     """
     if caller is None:
         return rules()
 
     def find_errors(request: ReportRequest) -> list[FieldError]:
-        if not request.deliver_to:
+        if not (request.deliver_to or request.encrypt_for):
             return []
         with database().transaction(caller.tenant_id) as connection:
             return find_destination_errors(connection, caller, request)

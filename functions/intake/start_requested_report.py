@@ -85,7 +85,7 @@ def _deployment_errors(resources: IntakeResources, envelope: Envelope, request: 
     """Returns the errors of those parts of a request that depend on the deployment and on the tenant."""
     field_errors = list(callback_errors(request.callback_url, resources.receivers))
     tenant_id = envelope.detail.get("tenantId")
-    if request.deliver_to and isinstance(tenant_id, str):
+    if (request.deliver_to or request.encrypt_for) and isinstance(tenant_id, str):
         caller = Caller(tenant_id, f"event:{envelope.id}", frozenset())
         with resources.system.transaction(tenant_id) as connection:
             field_errors += find_destination_errors(connection, caller, request)

@@ -20,12 +20,15 @@ ResmaError
 |   |-- ContinuationsExhaustedError       the report was continued in a new invocation too often
 |   |-- ContinuationStalledError          several invocations in a row had no time left to write rows
 |   |-- KeyUnreadableError                the key of an encrypted file was sealed with another key of the deployment
+|   |-- CertificateUnusableError          files can no longer be encrypted for a certificate of the request
+|   |-- SealedTooLongError                an invocation was too short for a report that is encrypted by OpenPGP
 |   `-- SettingsInvalidError
 |-- TransientError                    another attempt may succeed
 |   |-- DependencyUnavailableError        a service that reports need is down: reports wait, and use up no attempt
 |   |   |-- DatabaseUnavailableError
 |   |   |-- ObjectStoreUnavailableError
 |   |   `-- SecretUnavailableError
+|   |-- SealingFailedError                the process that encrypts a file by OpenPGP has ended
 |   |-- SnapshotGoneError                 the exported snapshot no longer exists
 |   |-- DatabaseBusyError                 a lock or a time limit of the database
 |   |-- ObjectStoreRefusedError           the store answers, and rejects a request
@@ -226,6 +229,18 @@ class KeyUnreadableError(PermanentError):
     code = "key-unreadable"
 
 
+class CertificateUnusableError(PermanentError):
+    """Files can no longer be encrypted for a certificate: it was deleted or revoked, has expired, or is weak."""
+
+    code = "certificate-unusable"
+
+
+class SealedTooLongError(PermanentError):
+    """The invocation's time was up before the files of a report that is encrypted by OpenPGP were complete."""
+
+    code = "sealed-too-long"
+
+
 class SettingsInvalidError(PermanentError):
     """An environment variable or a secret of the function is missing or not valid."""
 
@@ -259,6 +274,12 @@ class DatabaseUnavailableError(DependencyUnavailableError):
 
     def __init__(self, detail: str, dependency: Dependency = "system-database") -> None:
         super().__init__(detail, dependency)
+
+
+class SealingFailedError(TransientError):
+    """A file could not be encrypted by OpenPGP, for example because its process ran out of memory."""
+
+    code = "sealing-failed"
 
 
 class SnapshotGoneError(TransientError):

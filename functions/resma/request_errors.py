@@ -369,6 +369,24 @@ class DestinationInUseError(RequestError):
     code = "destination-in-use"
 
 
+class CertificateNotFoundError(RequestError):
+    """The tenant has no certificate with this id."""
+
+    code = "certificate-not-found"
+
+
+class TooManyCertificatesError(RequestError):
+    """The tenant has the maximum number of certificates."""
+
+    code = "too-many-certificates"
+
+
+class CertificateInUseError(RequestError):
+    """Schedules encrypt files for the certificate, so it cannot be deleted."""
+
+    code = "certificate-in-use"
+
+
 class FileDeliveryNotFoundError(RequestError):
     """The tenant has no such delivery of files."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from resma.aws.metrics import Metric, emit
+from resma.encryption.certificate_rows import EXPIRING_DAYS
 from resma.jobs.outages import close_stale_outages
 from scheduler.resources import SchedulerResources
 
@@ -19,8 +20,8 @@ _DONE = {
 
 
 def measure_scheduler(resources: SchedulerResources, done: Mapping[str, int]) -> None:
-    """Emits the counts of a scheduler run, of BLOCKED schedules, of abandoned events and of unavailable dependencies,
-    and the time that the oldest report has waited.
+    """Emits the counts of a scheduler run, of BLOCKED schedules, of abandoned events, of unavailable dependencies and
+    of certificates of schedules that expire soon, and the time that the oldest report has waited.
 
     A report has waited since its request, its last redrive, its last start or its last checkpoint, whichever was last.
     Reports that wait for a dependency do not count: they have a metric of their own. The queue's own metric,
@@ -33,14 +34,20 @@ def measure_scheduler(resources: SchedulerResources, done: Mapping[str, int]) ->
                 coalesce(redriven_at, created_at), started_at, (checkpoint ->> 'at')::timestamptz))
                        FILTER (WHERE waiting_for IS NULL)), 0)::float8,
                    (SELECT count(*) FROM resma.schedules WHERE status = 'BLOCKED'),
-                   (SELECT count(*) FROM resma.event_failures WHERE abandoned_at IS NOT NULL)
+                   (SELECT count(*) FROM resma.event_failures WHERE abandoned_at IS NOT NULL),
+                   (SELECT count(*) FROM resma.certificates AS c
+                    WHERE expires_at < clock_timestamp() + make_interval(days => %s)
+                      AND EXISTS (SELECT FROM resma.schedules AS s WHERE s.tenant_id = c.tenant_id
+                                  AND s.status = 'ACTIVE' AND s.request -> 'encryptFor' ? c.certificate_id))
             FROM resma.reports WHERE status = 'PENDING'
-            """
+            """,
+            (EXPIRING_DAYS,),
         ).fetchone()
         outages = close_stale_outages(connection)
     assert row is not None  # an aggregate always has one
-    waiting, oldest, blocked, abandoned = row
+    waiting, oldest, blocked, abandoned, expiring = row
     values = {metric: sum(done.get(name, 0) for name in names) for metric, names in _DONE.items()}
     values |= {Metric.REPORTS_WAITING: waiting, Metric.BLOCKED_SCHEDULES: blocked}
     values |= {Metric.ABANDONED_EVENTS: abandoned, Metric.OPEN_OUTAGES: outages}
+    values |= {Metric.EXPIRING_CERTIFICATES: expiring}
     emit({**values, Metric.OLDEST_WAITING_SECONDS: max(0.0, oldest)})

@@ -59,6 +59,7 @@ class _Ended:
     attempt: int
     files: list[StoredFile] | None
     split_by: list[str] | None
+    encrypt_for: list[str] | None
     manifest: ManifestRecord | None
     retention_days: int | None
     kept_days_over: bool
@@ -167,7 +168,7 @@ def _clear(resources: SchedulerResources, report: _Ended, kept: KeptFiles, is_ti
 
 def _leftovers_of(report: _Ended, kept: KeptFiles) -> Leftovers:
     options = FormatOptions.model_validate(report.options)
-    extensions = {file_extension(format_, options) for format_ in report.formats}
+    extensions = {file_extension(format_, options, is_sealed=bool(report.encrypt_for)) for format_ in report.formats}
     own: set[str] = set()
     if report.status == "READY":
         described: Iterable[ObjectRecord | None] = (report.manifest or {}).values()  # type: ignore[assignment]

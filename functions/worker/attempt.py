@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,9 @@ from psycopg.rows import TupleRow
 
 from resma.access.quotas import count_rows
 from resma.catalog import ReportType, find_locale, find_report_type, hold_catalog, organization_of
+from resma.encryption.certificate_rows import find_recipients
 from resma.encryption.sealed_pdf_key import open_pdf_key
+from resma.errors import SealedTooLongError
 from resma.jobs.claim import Claim, finish_job, keep_alive, record_summary, record_usage
 from resma.jobs.conditions import ReportSkippedError, SkippedReason, skip_reason
 from resma.jobs.outages import close_outages
@@ -39,6 +41,11 @@ from worker.peak_memory import reset_peak
 from worker.resources import WorkerResources
 from worker.time_budget import TimeBudget
 from worker.usage import UsageMeter
+
+_SEALED_TOO_LONG = (
+    "The invocation's time was up before the files were complete. A report that is encrypted by OpenPGP cannot be "
+    "continued in another invocation. Split it, choose fewer rows with filters, or raise `WorkerTimeoutSeconds`."
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,9 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
             )
             header = replace(header, pdf_key=open_pdf_key(resources.sealing, claim.tenant_id, claim.pdf_key))
             watch.lap("summarize")
-            with _open_files(job, header, heartbeat.lost, resumed) as files:
+            find = partial(find_recipients, tenant_id=claim.tenant_id, certificate_ids=claim.encrypt_for)
+            recipients = write_with_retry(resources.system, claim.tenant_id, find) if claim.encrypt_for else []
+            with _open_files(job, header, heartbeat.lost, resumed, recipients) as files:
                 supervisor = _Supervisor(job, invocation.time_budget, heartbeat, snapshot, stamp, content, files)
                 names = [column.name for column in header.columns]
                 snapshot.set_limits(_limits_now(job, invocation, report_type))
@@ -217,6 +226,10 @@ class _Supervisor:
         self.batches += 1
         self.heartbeat.record_progress(rows)
         is_time_up = self.time_budget.is_time_up()
+        if self.job.claim.encrypt_for:  # the state of the encryption cannot be saved
+            if is_time_up and rows < self.content.summary.rows:
+                raise SealedTooLongError(_SEALED_TOO_LONG)
+            return True
         if is_time_up or self.time_budget.is_checkpoint_due():
             since = monotonic()
             self._save(rows)
@@ -241,11 +254,16 @@ class _Supervisor:
 
 
 def _open_files(
-    job: ClaimedJob, header: ReportHeader, stopped: Event, resumed: ResumedReport | None
+    job: ClaimedJob,
+    header: ReportHeader,
+    stopped: Event,
+    resumed: ResumedReport | None,
+    recipients: Sequence[bytes],
 ) -> AbstractContextManager[FilesInProgress]:
     claim, resources = job.claim, job.resources
     target = FileTarget(
         resources.clients, resources.bucket, key_prefix(claim), owner=f"{claim.report_id}/{claim.attempt}"
     )
     options = FormatOptions.model_validate(claim.options)
-    return open_files(claim.formats, header, options, target, stopped, resumed.files if resumed else None)
+    earlier = resumed.files if resumed else None
+    return open_files(claim.formats, header, options, target, stopped, earlier, recipients)

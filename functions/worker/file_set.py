@@ -13,6 +13,8 @@ from time import monotonic
 
 from aws_lambda_powertools import Logger
 
+from resma.encryption.openpgp.sealer import MEDIA_TYPE as SEALED_MEDIA_TYPE
+from resma.encryption.openpgp.sealer import Sealer, open_sealer
 from resma.errors import AllFormatsFailedError, FormatLimitError, RowCountMismatchError
 from resma.jobs.report_rows import FailedFile, ReportFiles, StoredFile
 from resma.report.format_options import FormatOptions
@@ -55,8 +57,15 @@ class _File:
     format: str
     extension: str
     writer: Writer
+    media_type: str
     upload: MultipartUpload
     is_resumed: bool
+    sealer: Sealer | None = None
+    """Encrypts the file; None: it is not encrypted."""
+
+    def write(self, data: bytes) -> None:
+        """Writes bytes of the file. Raises ObjectStoreUnavailableError, SealingFailedError."""
+        self.upload.write(data if self.sealer is None else self.sealer.write(data))
 
 
 class FilesInProgress:
@@ -66,13 +75,19 @@ class FilesInProgress:
     """
 
     def __init__(
-        self, header: ReportHeader, target: FileTarget, pool: UploadPool, failed: Sequence[FailedFile]
+        self,
+        header: ReportHeader,
+        target: FileTarget,
+        pool: UploadPool,
+        failed: Sequence[FailedFile],
+        recipients: Sequence[bytes] = (),
     ) -> None:
         self._files: list[_File] = []
         self._failed = list(failed)
         self._header = header
         self._target = target
         self._pool = pool
+        self._recipients = recipients
         self.seconds = WritingSeconds()
 
     def open(
@@ -86,7 +101,9 @@ class FilesInProgress:
             return
         if resumed is not None:
             writer.state = load_state(resumed.writer, writer.state)
-        extension, target = file_extension(format_, options), self._target
+        is_sealed, target = bool(self._recipients), self._target
+        extension = file_extension(format_, options, is_sealed=is_sealed)
+        media_type = SEALED_MEDIA_TYPE if is_sealed else writer.media_type
         checkpoint = resumed.checkpoint if resumed else None
         has_segments = checkpoint is not None and bool(checkpoint.segments)
         opened = open_upload(
@@ -94,11 +111,13 @@ class FilesInProgress:
             self._pool,
             target.bucket,
             target.rest_key(extension) if has_segments else target.key(extension),
-            media_type=writer.media_type,
+            media_type=media_type,
             owner=target.owner,
             checkpoint=checkpoint,
         )
-        self._files.append(_File(format_, extension, writer, uploads.enter_context(opened), resumed is not None))
+        upload = uploads.enter_context(opened)
+        sealer = uploads.enter_context(open_sealer(self._recipients)) if is_sealed else None
+        self._files.append(_File(format_, extension, writer, media_type, upload, resumed is not None, sealer))
 
     def write_rows(
         self, batches: Iterator[Batch], may_continue: Callable[[int], bool], rows_before: int = 0
@@ -120,6 +139,9 @@ class FilesInProgress:
                 return None
         for file in list(self._files):
             self._write(file, file.writer.end)
+        for file in self._files:
+            if file.sealer is not None:
+                file.upload.write(file.sealer.end())
         return rows
 
     def save(self) -> tuple[SavedFile, ...]:
@@ -174,7 +196,7 @@ class FilesInProgress:
             self.raise_if_none_is_left()
             return
         encoded = monotonic()
-        file.upload.write(data)
+        file.write(data)
         self.seconds.encode += encoded - since
         self.seconds.upload += monotonic() - encoded
 
@@ -196,14 +218,13 @@ class FilesInProgress:
     def _complete(self, file: _File) -> StoredFile:
         upload, target = file.upload, self._target
         key = target.key(file.extension)
-        media_type = file.writer.media_type
         parts = complete_file(
-            target.clients, self._pool, target.bucket, key, upload, media_type=media_type, owner=target.owner
+            target.clients, self._pool, target.bucket, key, upload, media_type=file.media_type, owner=target.owner
         )
         stored = StoredFile(
             format=file.format,
             object_key=key,
-            media_type=media_type,
+            media_type=file.media_type,
             extension=file.extension,
             bytes=upload.bytes,
             sha256=upload.sha256(),
@@ -211,6 +232,8 @@ class FilesInProgress:
         )
         if isinstance(file.writer, Paged):
             stored["pages"] = file.writer.pages
+        if file.sealer is not None:
+            stored["plain_sha256"] = file.sealer.plain_sha256()
         return stored
 
 
@@ -222,8 +245,11 @@ def open_files(  # noqa: PLR0913, PLR0917  # the report, its formats and the upl
     target: FileTarget,
     stopped: Event | None = None,
     earlier: EarlierFiles | None = None,
+    recipients: Sequence[bytes] = (),
 ) -> Iterator[FilesInProgress]:
-    """Starts an upload for each format. At the end of the block, uploads that were not completed or kept are aborted.
+    """Starts an upload for each format, encrypted for `recipients` (`find_recipients`) if there are any.
+
+    At the end of the block, uploads that were not completed or kept are aborted.
 
     Files of `earlier` attempts are continued, or left out if they have failed. Once `stopped` is set, no call waits for
     the object store anymore. Raises AllFormatsFailedError.
@@ -231,7 +257,7 @@ def open_files(  # noqa: PLR0913, PLR0917  # the report, its formats and the upl
     earlier = earlier or EarlierFiles()
     failed = {file["format"] for file in earlier.failed}
     with UploadPool(stopped) as pool, contextlib.ExitStack() as uploads:
-        files = FilesInProgress(header, target, pool, earlier.failed)
+        files = FilesInProgress(header, target, pool, earlier.failed, recipients)
         for format_ in formats:
             if format_ not in failed:
                 files.open(format_, options, earlier.resumed.get(format_), uploads)

@@ -59,6 +59,7 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
         connection.execute("DELETE FROM resma.schedules")
         connection.execute("DELETE FROM resma.file_deliveries")
         connection.execute("DELETE FROM resma.destinations")
+        connection.execute("DELETE FROM resma.certificates")
         connection.execute("DELETE FROM resma.outages")
 
 

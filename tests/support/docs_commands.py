@@ -119,6 +119,12 @@ RUNNERS: dict[str, Runner] = {
     r"resma destination (?!create Treasury|suppressed|unsuppress)\w+.*|resma generate .* --deliver-to \S+": Runner(
         "test", "tests/e2e/test_destinations.py::test_the_command_line_manages_destinations"
     ),
+    r"resma certificate \w+.*": Runner(
+        "test", "tests/integration/cli/test_certificates.py::test_a_certificate_is_added_with_armor_or_in_binary_form"
+    ),
+    r"gpg .*": Runner(
+        "test", "tests/integration/files/test_openpgp.py::test_the_commands_of_the_receiver_work_as_they_are_written"
+    ),
     r"resma dead-letter \w+": Runner("test", "tests/e2e/test_cli.py::test_dead_letters"),
     r"resma key \w+": Runner("test", "tests/e2e/test_cli.py::test_keys"),
     r"(\.resma/venv/bin/)?resma aws build": Runner(
@@ -173,6 +179,7 @@ RUNNERS: dict[str, Runner] = {
     r"make split-run( KEYS=10000 FORMAT=PDF)?": Runner(
         "nobody", "takes minutes; its programs are those of test_split_reports.py"
     ),
+    r"make openpgp-run": Runner("nobody", "takes minutes; test_sealer.py runs its program with fewer bytes"),
     r"make sftp-run": Runner("nobody", "takes minutes; test_sftp_transport.py runs its program with fewer bytes"),
     r"make audit": Runner("line", ".github/workflows/audit.yml: {}"),
     r"(RESMA_E2E_NAME=mine )?\.resma/venv/bin/python -m pytest tests/\S+": Runner(

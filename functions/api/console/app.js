@@ -63,6 +63,10 @@ const ROUTES = [
     load: async () => (await import("./views/destination.js")).showDestination,
   },
   {
+    pattern: /^\/certificates$/, title: "certificates.title", nav: "/certificates", scopes: ["destinations:manage"],
+    load: async () => (await import("./views/certificates.js")).showCertificates,
+  },
+  {
     pattern: /^\/dead-letters$/, title: "dead.title", nav: "/dead-letters", scopes: ["dead-letters:manage"],
     load: async () => (await import("./views/dead_letters.js")).showDeadLetters,
   },

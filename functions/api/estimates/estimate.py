@@ -57,7 +57,7 @@ def estimate_report(
     Raises ReportQueryRefusedError, DatabaseUnavailableError, DatabaseBusyError.
     """
     field_errors = list(more_errors)
-    if request.deliver_to:
+    if request.deliver_to or request.encrypt_for:
         with estimator.system.transaction(caller.tenant_id) as connection:
             field_errors += find_destination_errors(connection, caller, request)
     content = check_request(caller, request, field_errors)

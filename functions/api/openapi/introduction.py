@@ -33,6 +33,7 @@ TAGS = {
     "Report types": "See the report types of the deployment, with their filters and columns.",
     "Schedules": "Generate reports automatically at set times.",
     "Webhooks": "Manage the endpoints that are notified when reports end, and see the deliveries to them.",
+    "Certificates": "Manage the OpenPGP certificates that files are encrypted for.",
     "Destinations": "Manage where files of reports are delivered, and see the deliveries.",
     "Events": "Receive these webhooks at your endpoints.",
     "Dead letters": "See and requeue reports that failed after their last attempt.",

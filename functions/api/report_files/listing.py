@@ -59,7 +59,10 @@ def _show(report: Report, file: SplitFile, url: str, hidden: frozenset[str]) -> 
     error = file.error_code and ErrorView(code=file.error_code, detail=file.error_detail or "")
     return SplitFileView.model_validate(
         {
-            **{name: getattr(file, name) for name in ("number", "format", "bytes", "sha256", "rows", "pages")},
+            **{
+                name: getattr(file, name)
+                for name in ("number", "format", "bytes", "sha256", "plain_sha256", "rows", "pages")
+            },
             "key": {name: MASK if name in hidden and cell is not None else cell for name, cell in key.items()},
             # The name contains the key.
             "name": MASK if hidden else file.name,

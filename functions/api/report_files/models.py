@@ -29,6 +29,10 @@ class SplitFileView(ViewModel):
         description="SHA-256 of the file, in hexadecimal; null if it could not be generated.",
         json_schema_extra=SHA256_SCHEMA,
     )
+    plain_sha256: str | None = Field(
+        description="SHA-256 of the file after decryption; null if it is not encrypted by OpenPGP.",
+        json_schema_extra=SHA256_SCHEMA,
+    )
     rows: int = Field(description="Number of rows of the key.")
     pages: int | None = Field(description="Number of pages of a PDF; null for other formats.")
     totals: list[TotalView] = Field(description="Totals of the key by currency.")

@@ -30,6 +30,7 @@ class SplitFile:
     object_key: str | None
     bytes: int | None
     sha256: str | None
+    plain_sha256: str | None
     pages: int | None
     error_code: str | None
     error_detail: str | None

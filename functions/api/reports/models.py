@@ -194,6 +194,11 @@ class FileView(ViewModel):
     media_type: str = Field(description="Media type of the file, such as `application/pdf`.")
     bytes: int = Field(description="Size of the file in bytes.")
     sha256: str = Field(description="SHA-256 of the file, in hexadecimal.", json_schema_extra=SHA256_SCHEMA)
+    plain_sha256: str | None = Field(
+        default=None,
+        description="SHA-256 of the file after decryption; null if it is not encrypted by OpenPGP.",
+        json_schema_extra=SHA256_SCHEMA,
+    )
     pages: int | None = Field(default=None, description="Number of pages of a PDF; null for other formats.")
     download: str = Field(
         description="URL that redirects to a presigned URL of the file. It needs an API key or token.",
@@ -270,6 +275,10 @@ class ReportView(ViewModel):
         default=None,
         description="Destinations that the files are delivered to; null: none. "
         "`GET /api/v1/reports/{reportId}/file-deliveries` lists the deliveries.",
+    )
+    encrypt_for: list[str] | None = Field(
+        default=None,
+        description="OpenPGP certificates that all files are encrypted for; null: the files are not encrypted.",
     )
     only_if: dict[str, Any] | None = Field(
         default=None, description="Conditions that were requested; null: the report is generated in any case."

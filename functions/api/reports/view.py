@@ -53,6 +53,7 @@ def show_report(  # noqa: PLR0913  # what the row does not have
             "zip": report.zip,
             "callback_url": report.callback_url and hide_query(report.callback_url),
             "deliver_to": report.deliver_to,
+            "encrypt_for": report.encrypt_for,
             "only_if": report.only_if,
             "requested_by": report.requested_by and subject_for(caller, report.requested_by),
             "requested_by_name": names.get(report.requested_by or ""),
@@ -96,6 +97,7 @@ def _file(file: StoredFile, url: str) -> FileView:
     return FileView.model_validate(
         {
             **{name: file[name] for name in ("format", "media_type", "bytes", "sha256")},
+            "plain_sha256": file.get("plain_sha256"),
             "pages": file.get("pages"),
             "download": f"{url}/download?format={file['format']}",
         }

@@ -66,6 +66,7 @@ class Metric(StrEnum):
     ABANDONED_EVENTS = "AbandonedEvents"
     REPORTS_EXPIRED = "ReportsExpired"
     OPEN_OUTAGES = "OpenOutages"
+    EXPIRING_CERTIFICATES = "ExpiringCertificates"
 
 
 _UNITS = {

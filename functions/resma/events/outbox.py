@@ -121,6 +121,7 @@ def _describe_file(report: Report, file: StoredFile, public_base_url: str) -> di
         "mediaType": file["media_type"],
         "bytes": file["bytes"],
         "sha256": file["sha256"],
+        **({"plainSha256": file["plain_sha256"]} if "plain_sha256" in file else {}),
         "download": f"{public_base_url}/api/v1/reports/{report.report_id}/download?format={file['format']}",
     }
 

@@ -32,6 +32,11 @@ class EventFile(_Part):
     media_type: str = Field(description="Media type of the file, such as `application/pdf`.")
     bytes: int = Field(description="Size of the file in bytes.")
     sha256: str = Field(description="SHA-256 of the file, in hexadecimal.", json_schema_extra=_SHA256)
+    plain_sha256: str | None = Field(
+        default=None,
+        description="SHA-256 of the file after decryption. Absent if it is not encrypted by OpenPGP.",
+        json_schema_extra=_SHA256,
+    )
     download: str = Field(
         description="URL that redirects to a presigned URL of the file. It needs an API key or token.",
         json_schema_extra=URI,

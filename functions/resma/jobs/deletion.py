@@ -56,7 +56,7 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
         f"""
         DELETE FROM resma.reports
         WHERE tenant_id = %s AND report_id = %s AND NOT {IS_LIVE} AND NOT (held OR objects_held)
-        RETURNING type, status, created_at, attempt, formats, options,
+        RETURNING type, status, created_at, attempt, formats, options, encrypt_for,
             -- A single worker had the job, and finished it: no other one can still write to the store.
             finished_at + make_interval(secs => CASE WHEN status IN ('READY', 'EXPIRED', 'SKIPPED')
                                                           AND attempt = 1 AND (split_by IS NULL OR status = 'SKIPPED')
@@ -67,8 +67,9 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
     ).fetchone()
     if row is None:
         return _find_earlier(connection, caller.tenant_id, report_id), False
-    *copied, attempts, formats, options, settled_at = row
-    extensions = sorted({file_extension(format_, FormatOptions.model_validate(options)) for format_ in formats})
+    *copied, attempts, formats, options, encrypt_for, settled_at = row
+    read_options, is_sealed = FormatOptions.model_validate(options), bool(encrypt_for)
+    extensions = sorted({file_extension(format_, read_options, is_sealed=is_sealed) for format_ in formats})
     with connection.cursor(row_factory=class_row(Deletion)) as cursor:
         cursor.execute(
             sql.SQL(

@@ -42,6 +42,8 @@ class StoredFile(TypedDict):
     parts: int
     pages: NotRequired[int]
     """Number of pages, for formats that have pages."""
+    plain_sha256: NotRequired[str]
+    """SHA-256 before encryption by OpenPGP. `bytes` and `sha256` are those of the encrypted file."""
 
 
 class FailedFile(TypedDict):

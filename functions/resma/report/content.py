@@ -37,5 +37,7 @@ class ReportContent:
     """Whether a split report also has a ZIP archive of all files."""
     only_if: dict[str, Any] | None = None
     """Conditions as JSON (`OnlyIf`); None if the report is generated whatever its data are."""
+    encrypt_for: list[str] | None = None
+    """Ids of the OpenPGP certificates that all files are encrypted for; None: the files are not encrypted."""
     pdf_key: dict[str, Any] | None = field(default=None, repr=False)
     """Sealed key of PDF files (`resma.encryption.sealed_pdf_key`); None if they are not encrypted."""

@@ -22,6 +22,7 @@ from resma.aws.tracing import traced
 from resma.catalog import ReportType, find_report_type, offered_locales, unknown_locale
 from resma.database.connection import Database
 from resma.destinations.request_check import deliver_to_errors
+from resma.encryption.certificate_rows import encrypt_for_errors
 from resma.encryption.deployment_key import DeploymentKey
 from resma.encryption.sealed_pdf_key import seal_password
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
@@ -83,7 +84,7 @@ def request_report(  # noqa: PLR0913  # the request, the caller and the resource
     """
     tenant_errors = find_tenant_retention_errors(database, caller.tenant_id, request)
     field_errors = [*more_errors, *tenant_errors, *idempotency_key_errors(idempotency_key)]
-    if request.deliver_to:
+    if request.deliver_to or request.encrypt_for:
         with database.transaction(caller.tenant_id) as connection:
             field_errors += find_destination_errors(connection, caller, request)
     new = check_request(caller, request, field_errors)
@@ -155,6 +156,8 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
     }
     if request.deliver_to:  # other requests keep the hash that they had before files could be delivered
         normalized |= {"deliver_to": request.deliver_to}
+    if request.encrypt_for:  # other requests keep the hash that they had before files could be encrypted
+        normalized |= {"encrypt_for": request.encrypt_for}
     if request.split_by:  # other requests keep the hash that they had before reports could be split
         normalized |= {"split_by": request.split_by, "zip": request.zip}
     content = dict(normalized)
@@ -197,14 +200,15 @@ def with_pdf_key(new: NewReport, pdf_key: Mapping[str, Any] | None) -> NewReport
 def find_destination_errors(
     connection: Connection[TupleRow], caller: Caller, request: ReportRequest
 ) -> list[FieldError]:
-    """Returns the validation errors of `deliverTo`, which depend on the tenant's destinations.
+    """Returns the validation errors of `deliverTo` and `encryptFor`, which depend on rows of the tenant.
 
     It takes a connection, because callers may have a transaction open: `Database` has one connection.
     """
+    found = list(encrypt_for_errors(connection, caller.tenant_id, request.encrypt_for or ()))
     if not request.deliver_to:
-        return []
+        return found
     is_personal = "personal:read" in caller.scopes and _has_personal_content(request)
-    return list(deliver_to_errors(connection, caller.tenant_id, request.deliver_to, is_personal=is_personal))
+    return [*found, *deliver_to_errors(connection, caller.tenant_id, request.deliver_to, is_personal=is_personal)]
 
 
 def _has_personal_content(request: ReportRequest) -> bool:

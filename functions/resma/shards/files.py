@@ -40,6 +40,8 @@ class KeyFile:
     media_type: str | None = None
     bytes: int | None = None
     sha256: str | None = None
+    plain_sha256: str | None = None
+    """SHA-256 before encryption by OpenPGP; None if the file is not encrypted."""
     crc32: int | None = None
     pages: int | None = None
     error_code: str | None = None
@@ -56,14 +58,15 @@ def insert_files(
     connection.execute(
         """
         INSERT INTO resma.report_files (tenant_id, report_id, shard, number, format, key, search_text, name, rows,
-                                        totals, snapshot, object_key, media_type, bytes, sha256, crc32, pages,
-                                        error_code, error_detail)
+                                        totals, snapshot, object_key, media_type, bytes, sha256, plain_sha256,
+                                        crc32, pages, error_code, error_detail)
         SELECT %s, %s, %s, number, format, ARRAY(SELECT jsonb_array_elements_text(key)), search_text, name, rows,
-               totals, snapshot, object_key, media_type, bytes, sha256, crc32, pages, error_code, error_detail
+               totals, snapshot, object_key, media_type, bytes, sha256, plain_sha256, crc32, pages, error_code,
+               error_detail
         FROM jsonb_to_recordset(%s::jsonb) AS file (
             number bigint, format text, key jsonb, search_text text, name text, rows bigint, totals jsonb,
-            snapshot integer, object_key text, media_type text, bytes bigint, sha256 text, crc32 bigint, pages integer,
-            error_code text, error_detail text)
+            snapshot integer, object_key text, media_type text, bytes bigint, sha256 text, plain_sha256 text,
+            crc32 bigint, pages integer, error_code text, error_detail text)
         ON CONFLICT DO NOTHING
         """,
         (tenant_id, report_id, shard, json.dumps([_as_json(file) for file in files], ensure_ascii=False)),

@@ -89,11 +89,16 @@ EXTENSIONS: dict[str, str] = {"CSV": "csv", "NDJSON": "ndjson", "XLSX": "xlsx", 
 
 _COMPRESSED: dict[Compression, str] = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 
+_SEALED = ".pgp"
 
-def file_extension(format_: str, options: FormatOptions) -> str:
-    """Returns the extension of the file name, without the first dot: `pdf`, `csv.gz`."""
+
+def file_extension(format_: str, options: FormatOptions, *, is_sealed: bool = False) -> str:
+    """Returns the extension of the file name, without the first dot: `pdf`, `csv.gz`.
+
+    `is_sealed` says that the file is encrypted by OpenPGP: `csv.pgp`.
+    """
     compression = {"CSV": options.csv.compression, "NDJSON": options.ndjson.compression}.get(format_, "none")
-    return EXTENSIONS[format_] + _COMPRESSED[compression]
+    return EXTENSIONS[format_] + _COMPRESSED[compression] + (_SEALED if is_sealed else "")
 
 
 def make_writer(format_: str, header: ReportHeader, options: FormatOptions | None = None) -> Writer:

@@ -60,5 +60,5 @@ def _keys(claim: Claim, attempt: int) -> list[str]:
     prefix = key_prefix(claim, attempt)
     if claim.split_by:
         return [f"{prefix}.{name}" for name in (MANIFEST_NAME, LIST_NAME, ZIP_EXTENSION, f"rest.{ZIP_EXTENSION}")]
-    extensions = [file_extension(format_, options) for format_ in claim.formats]
+    extensions = [file_extension(format_, options, is_sealed=bool(claim.encrypt_for)) for format_ in claim.formats]
     return [f"{prefix}.{middle}{extension}" for extension in extensions for middle in ("", "rest.")]

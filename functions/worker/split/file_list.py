@@ -60,6 +60,7 @@ class FileList:
             "rows": file.rows,
             "totals": file.totals,
             "sha256": file.sha256,
+            **({} if file.plain_sha256 is None else {"plainSha256": file.plain_sha256}),
             "pages": file.pages,
             "snapshot": file.snapshot,
         }

@@ -37,6 +37,7 @@ class FileRow:
     object_key: str
     bytes: int
     sha256: str
+    plain_sha256: str | None
     crc32: int
     pages: int | None
 

@@ -10,6 +10,7 @@ from threading import Event
 
 from resma.catalog import ReportType, find_locale, find_report_type
 from resma.database.connection import Database
+from resma.encryption.certificate_rows import find_recipients
 from resma.encryption.sealed_pdf_key import open_pdf_key
 from resma.errors import SnapshotGoneError
 from resma.jobs.download_links import placeholder_values
@@ -64,6 +65,8 @@ def _generate(
 ) -> int:
     claim, report, resources = shard.claim, shard.report, shard.resources
     compose = _HeaderComposer(shard, report_type, snapshot.decimal_types())
+    find = partial(find_recipients, tenant_id=claim.tenant_id, certificate_ids=report.encrypt_for)
+    recipients = write_with_retry(resources.system, claim.tenant_id, find) if report.encrypt_for else []
     owner = f"{claim.report_id}/{claim.shard}-{claim.attempt}"
     parts = snapshot.parts(
         report.split_by or [],
@@ -81,7 +84,7 @@ def _generate(
         ObjectUploader(resources.clients, resources.bucket, owner, stopped=run.stopped) as uploader,
         contextlib.closing(parts),
     ):
-        files = KeyFiles(shard, uploader, snapshot_number, run.seconds)
+        files = KeyFiles(shard, uploader, snapshot_number, run.seconds, recipients)
         for part in parts if files.keys < claim.keys else ():
             if not files.write_key(compose(part), part.batches, run.may_continue):
                 break

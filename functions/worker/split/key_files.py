@@ -15,6 +15,8 @@ from time import monotonic
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from resma.encryption.openpgp.sealer import MEDIA_TYPE as SEALED_MEDIA_TYPE
+from resma.encryption.openpgp.sealer import Sealer
 from resma.errors import FormatLimitError, RowCountMismatchError
 from resma.jobs.claim import show_totals
 from resma.jobs.outages import close_outages
@@ -65,14 +67,27 @@ class _File:
     warnings: Sequence[ReportWarning] = ()
     writer: Writer | None = None
     target: ObjectFile | None = None
+    sealer: Sealer | None = None
+    """Encrypts the file; None: it is not encrypted."""
+
+    def write(self, data: bytes) -> None:
+        """Writes bytes of the file. Raises the errors of the object store, and SealingFailedError."""
+        if self.target is not None:
+            self.target.write(data if self.sealer is None else self.sealer.write(data))
+
+    def discard(self) -> None:
+        """Discards what is not finished. Safe to call twice."""
+        if self.target is not None:
+            self.target.discard()
+        if self.sealer is not None:
+            self.sealer.close()
 
     def fail(self, error: FormatLimitError) -> None:
         """Records that the file cannot be made."""
-        if self.target is not None:
-            self.target.discard()
+        self.discard()
         detail = shorten(str(error), MAX_DETAIL_CHARACTERS)
         self.row = replace(self.row, media_type=None, error_code=error.code, error_detail=detail)
-        self.writer = self.target = None
+        self.writer = self.target = self.sealer = None
 
 
 @dataclass(frozen=True)
@@ -106,10 +121,18 @@ def _add(batch: Batch, writer: Writer) -> bytes:
 class KeyFiles:
     """Writes the files of a shard's keys, one key after the other, and records them. Use it from one thread."""
 
-    def __init__(self, shard: ClaimedShard, uploader: ObjectUploader, snapshot: int, seconds: WritingSeconds) -> None:
+    def __init__(
+        self,
+        shard: ClaimedShard,
+        uploader: ObjectUploader,
+        snapshot: int,
+        seconds: WritingSeconds,
+        recipients: Sequence[bytes] = (),
+    ) -> None:
         self._shard = shard
         self._uploader = uploader
         self._snapshot = snapshot
+        self._recipients = recipients
         self._options = FormatOptions.model_validate(shard.report.options)
         self._written: deque[_WrittenKey] = deque()
         self._recorded_at = monotonic()
@@ -139,8 +162,7 @@ class KeyFiles:
             finished = [self._finish(file) for file in files]
         finally:
             for file in files:
-                if file.target is not None:
-                    file.target.discard()
+                file.discard()
         self._written.append(
             _WrittenKey(content.key, rows, finished, [warning for file in files for warning in file.warnings])
         )
@@ -163,7 +185,8 @@ class KeyFiles:
         self._record(lambda _: True)
 
     def _open(self, format_: str, content: KeyContent, totals: Sequence[TotalRecord]) -> _File:
-        extension, header = file_extension(format_, self._options), content.header
+        is_sealed, header = bool(self._recipients), content.header
+        extension = file_extension(format_, self._options, is_sealed=is_sealed)
         file = _File(
             KeyFile(
                 number=content.number,
@@ -180,7 +203,8 @@ class KeyFiles:
         except FormatLimitError as error:
             file.fail(error)
             return file
-        media_type = file.writer.media_type
+        media_type = SEALED_MEDIA_TYPE if is_sealed else file.writer.media_type
+        file.sealer = Sealer(self._recipients) if is_sealed else None
         file.row = replace(file.row, media_type=media_type)
         file.target = self._uploader.open(f"{self._shard.object_prefix}/{content.number}.{extension}", media_type)
         self._write(file, lambda writer: writer.begin())
@@ -217,7 +241,7 @@ class KeyFiles:
             file.fail(error)
             return
         encoded = monotonic()
-        file.target.write(data)
+        file.write(data)
         self._seconds.encode += encoded - since
         self._seconds.upload += monotonic() - encoded
 
@@ -230,6 +254,9 @@ class KeyFiles:
             for warning in warnings_of(file.writer)
         ]
         row = replace(file.row, pages=file.writer.pages) if isinstance(file.writer, Paged) else file.row
+        if file.sealer is not None:
+            file.target.write(file.sealer.end())
+            row = replace(row, plain_sha256=file.sealer.plain_sha256())
         pending = file.target.finish()
         self._seconds.upload += monotonic() - since
         return row, pending

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from resma.access.quotas import count_files, count_rows
 from resma.catalog import ReportType, find_locale, organization_of
+from resma.encryption.certificate_rows import find_recipients
 from resma.errors import CheckpointUnusableError, LeaseLostError, RowCountMismatchError
 from resma.jobs.claim import record_summary
 from resma.jobs.conditions import ReportSkippedError, SkippedReason, skip_reason
@@ -93,8 +94,13 @@ def _find(job: ClaimedJob) -> PreparedReport | None:
 
 
 def _plan(job: ClaimedJob, exported: ExportedSnapshot, report_type: ReportType) -> None:
-    """Records the summary of the snapshot and its shards. Raises ReportSkippedError if `onlyIf` is not met."""
+    """Records the summary of the snapshot and its shards.
+
+    Raises ReportSkippedError if `onlyIf` is not met, and CertificateUnusableError: the report then fails as a whole.
+    """
     claim, snapshot, system = job.claim, exported.open(), job.resources.system
+    find = partial(find_recipients, tenant_id=claim.tenant_id, certificate_ids=claim.encrypt_for)
+    write_with_retry(system, claim.tenant_id, find)
     summary = snapshot.summarize(find_locale(claim.locale).language)
     if skipped := write_with_retry(system, claim.tenant_id, partial(_record_summary, job, summary)):
         raise ReportSkippedError(skipped)

@@ -9,6 +9,7 @@ _COMMANDS = (
     (r"GET /api/v1/reports/\{id\}/deliveries", "`resma webhook deliveries --report ID`"),
     (r"GET /api/v1/destinations/\{id\}/deliveries", "`resma destination deliveries --destination ID`"),
     (r"GET /api/v1/destinations(?![/\w])", "`resma destination list`"),
+    (r"GET /api/v1/certificates(?![/\w])", "`resma certificate list`"),
     (r"GET /api/v1/reports/([\w-]+)/files(?![/\w])", "`resma files list \\1`"),
     (r"GET /api/v1/reports(?![/\w])", "`resma list`"),
     (r"GET /api/v1/report-types(?![/\w])", "`resma type list`"),

@@ -54,6 +54,14 @@ def find_destination_id(api: Api, text: str) -> str:
     return _find_listed(api, text, "dst_", "/api/v1/destinations", "destination")
 
 
+def find_certificate_id(api: Api, text: str) -> str:
+    """Returns the id of the certificate whose id starts with `text`, with or without `crt_`.
+
+    Raises CommandFailedError.
+    """
+    return _find_listed(api, text, "crt_", "/api/v1/certificates", "certificate")
+
+
 def _find_listed(api: Api, text: str, prefix: str, path: str, noun: str) -> str:
     if re.fullmatch(prefix + "[0-9a-f]{32}", text):
         return text
@@ -63,7 +71,7 @@ def _find_listed(api: Api, text: str, prefix: str, path: str, noun: str) -> str:
             f"`{text}` is not a {noun}'s id. `resma {noun} list` shows ids; {MIN_CHARACTERS} characters are enough."
         )
         raise CommandFailedError(ExitCode.NOT_FOUND, detail)
-    items = api.get(path)["items"] if prefix in {"whe_", "dst_"} else api.pages(path, {}, None)[0]
+    items = api.get(path)["items"] if prefix in {"whe_", "dst_", "crt_"} else api.pages(path, {}, None)[0]
     return _require_one(
         [str(item["id"]) for item in items if item["id"].startswith(start)], text, noun, f"resma {noun} list"
     )

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import schemathesis
 from hypothesis import strategies as st
+from pysequoia import Tsk
 
 schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "America/Sao_Paulo", "Asia/Kathmandu"]))
 schemathesis.openapi.format(
@@ -39,6 +40,9 @@ _TOTALS = {"TRANSACTIONS": "amount", "ACCOUNT_STATEMENT": "amount", "DAILY_SUMMA
 _CONDITION = {"amount", "currency", "min", "max"}
 _AMOUNT = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,20})?")
 _DESTINATION_ID = re.compile(r"dst_[0-9a-f]{32}")
+_CERTIFICATE_ID = re.compile(r"crt_[0-9a-f]{32}")
+_MAX_CERTIFICATE = 100_000
+_CERTIFICATE = str(Tsk.generate("receiver@example.com").extract_certificate())
 _KEY = re.compile(r'[!#-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}"')
 
 
@@ -60,7 +64,7 @@ def filter_case(_context: Any, case: Any) -> bool:
 
 @schemathesis.hook
 def map_body(_context: Any, body: Any) -> Any:
-    """Corrects rules of split reports, conditions and destinations in a request for a report, and two others.
+    """Corrects rules of split reports, conditions, destinations and certificates in requests, and two other rules.
 
     The filter `from` gets the earlier of the two days. If `formats` is null, options of formats other than `format` are
     removed: the document forbids them with `contains`, which does not apply to null (JSON Schema 2020-12 §6.4.4), and
@@ -78,14 +82,23 @@ def map_body(_context: Any, body: Any) -> Any:
         _correct_split(body)
         _correct_conditions(body)
         _correct_destinations(body)
+        _correct_certificate(body)
     return body
 
 
+def _correct_certificate(body: dict[str, Any]) -> None:
+    """Replaces a string that the schema allows by a certificate."""
+    text = body.get("certificate")
+    if isinstance(text, str) and "\0" not in text and 1 <= len(text) <= _MAX_CERTIFICATE:
+        body["certificate"] = _CERTIFICATE
+
+
 def _correct_destinations(body: dict[str, Any]) -> None:
-    """Removes destinations whose ids are valid, because none with these ids exists."""
-    ids = body.get("deliverTo")
-    if isinstance(ids, list) and all(_is_like(each, _DESTINATION_ID) for each in ids) and len({*ids}) == len(ids) <= 10:
-        body["deliverTo"] = None
+    """Removes destinations and certificates whose ids are valid, because none with these ids exists."""
+    for name, pattern in (("deliverTo", _DESTINATION_ID), ("encryptFor", _CERTIFICATE_ID)):
+        ids = body.get(name)
+        if isinstance(ids, list) and all(_is_like(each, pattern) for each in ids) and len({*ids}) == len(ids) <= 10:
+            body[name] = None
 
 
 def _correct_split(body: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ GOOD = {"type": "TRANSACTIONS", "format": "CSV"}
 SCHEDULE = f"sch_{'0' * 32}"
 IDS = {
     "address": "ana@example.com",
+    "certificateId": "crt_x",
     "deliveryId": "dlv_x",
     "destinationId": "dst_x",
     "eventId": "evt_x",
@@ -36,6 +37,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", KEYS): {"name": "x", "scopes": ["reports:read"]},
     ("POST", "/api/v1/webhook-endpoints"): {"url": "https://customer.example/hook"},
     ("POST", "/api/v1/destinations"): {"name": "x", "kind": "S3", "settings": {"bucket": "partner"}},
+    ("POST", "/api/v1/certificates"): {"name": "x", "certificate": "x"},
     ("PATCH", "/api/v1/destinations/dst_x"): {"enabled": True},
     ("PATCH", "/api/v1/webhook-endpoints/callback"): {"enabled": True},
     ("POST", "/api/v1/webhook-endpoints/callback/rotate-secret"): {"overlapHours": 1},

@@ -21,6 +21,7 @@ from psycopg.rows import TupleRow
 from infra.admin.tenants import set_email_attachments, set_email_domains
 from infra.paths import ROOT
 from resma.catalog import DEMO_CATALOG
+from tests.support.certificates import CERTIFICATE_ID, insert_sample_certificate, sample_certificate
 from tests.support.request_strings import Json, leaves, parameters, request_bodies, strings
 from tests.support.stated_rules import with_stated_rules
 from tests.support.system import System
@@ -84,6 +85,7 @@ _SPLIT: Json = {
         "changed": True,
     },
     "deliverTo": [DESTINATION],
+    "encryptFor": [CERTIFICATE_ID],
 }
 _REPORTS: list[Json] = [_TRANSACTIONS, _AUDIT_TRAIL, _STATEMENT, _SUMMARY, _FEES, _SPLIT]
 _WORD = {"name": "Monthly", "when": "first-business-day", "at": "06:30", "calendar": "BR", "timeZone": "Europe/Lisbon"}
@@ -138,6 +140,7 @@ BODIES: dict[tuple[str, str], list[Json]] = {
         *({"name": "Partner", "kind": "SFTP", "settings": each} for each in _SERVERS),
         *({"name": "Partner", "kind": "EMAIL", "settings": each} for each in _RECIPIENTS),
     ],
+    ("POST", "/api/v1/certificates"): [{"name": "Partner", "certificate": sample_certificate()}],
     ("PATCH", "/api/v1/destinations/{destinationId}"): [
         {"name": "Partner", "settings": each} for each in (*_BUCKETS, *_SERVERS, *_RECIPIENTS)
     ],
@@ -174,6 +177,7 @@ BROADER = {
     "directory",
     "recipients",
     "fileName",
+    "certificate",
 }
 """Fields whose rules a JSON Schema cannot express. The document may allow what the API rejects, except NUL."""
 
@@ -202,6 +206,7 @@ def lifted(
         " updated_by) VALUES ('demo', %s, 'test', 'S3', '{\"bucket\": \"partner\"}', true, 'test', 'test')",
         (DESTINATION,),
     )
+    insert_sample_certificate(admin)
     admin.execute("UPDATE resma.tenants SET requests_per_second = 10000, requests_burst = 10000, live_reports = 10000")
     yield system
     admin.execute(
@@ -313,6 +318,7 @@ _MADE: dict[str, tuple[str, Json]] = {
     "keyId": (KEYS, {"name": "test", "scopes": ["reports:read"]}),
     "endpointId": (ENDPOINTS, {"url": URL}),
     "destinationId": ("/api/v1/destinations", {"name": "test", "kind": "S3", "settings": {"bucket": "partner"}}),
+    "certificateId": ("/api/v1/certificates", {"name": "test", "certificate": sample_certificate()}),
     "scheduleId": (SCHEDULES, {**_WORD, **_PERIOD}),
     "reportId": (GENERATE, _SPLIT),
 }

@@ -283,6 +283,7 @@ def test_an_idle_scheduler_run_emits_zeros(system: System, measured: Read) -> No
         "AbandonedEvents": (0.0,),
         "ReportsExpired": (0.0,),
         "OpenOutages": (0.0,),
+        "ExpiringCertificates": (0.0,),
     }
 
 

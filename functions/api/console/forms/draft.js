@@ -23,8 +23,8 @@ export function currentDraft() {
 }
 
 /** Replaces the draft by a request. @param {Partial<import("../lib/shapes.js").ReportRequest>} request other properties are ignored */
-export function startFrom({ type, format, formats, filters, columns, locale, timeZone, title, options, splitBy, zip, callbackUrl, deliverTo, onlyIf }) {
-  const request = { type, format, formats, filters, columns, locale, timeZone, title, options, splitBy, zip, callbackUrl, deliverTo, onlyIf };
+export function startFrom({ type, format, formats, filters, columns, locale, timeZone, title, options, splitBy, zip, callbackUrl, deliverTo, encryptFor, onlyIf }) {
+  const request = { type, format, formats, filters, columns, locale, timeZone, title, options, splitBy, zip, callbackUrl, deliverTo, encryptFor, onlyIf };
   sessionStorage.setItem(STORAGE_ITEM, JSON.stringify({ owner: owner(), request }));
 }
 

@@ -121,14 +121,14 @@ function withPeriod(filters, period) {
 
 function sections(which, formats, columns, { common, conditions, options, split }) {
   const section = (title, ...parts) => h("section", { class: "card" }, h("h2", {}, t(title)), ...parts);
-  const [locale, zone, title, callback, destinations] = common.fields.map(({ element }) => element);
+  const [locale, zone, title, callback, destinations, certificates] = common.fields.map(({ element }) => element);
   const [by, zip] = split.fields.map(({ element }) => element);
   return [
     section("form.which", h("div", { class: "fields" }, by, which)),
     section("form.how", formats.element, zip, columns.element,
       h("div", { class: "fields" }, locale, zone, title, options.map(({ element }) => element))),
     section("form.only-if", conditions.element),
-    section("form.after", callback, destinations),
+    section("form.after", callback, destinations, certificates),
   ];
 }
 
@@ -145,12 +145,14 @@ function commonFields(type, draft) {
   const title = input({ value: draft.title ?? "", maxlength: 200, placeholder: type.title });
   const callback = input({ value: draft.callbackUrl ?? "", type: "url", inputmode: "url", placeholder: "https://" });
   const destinations = input({ value: (draft.deliverTo ?? []).join(", "), placeholder: "dst_…" });
+  const certificates = input({ value: (draft.encryptFor ?? []).join(", "), placeholder: "crt_…" });
   const fields = [
     field("/locale", locale, { label: t("form.locale"), hint: t("form.locale-hint") }),
     field("/timeZone", zone, { label: t("form.zone"), hint: t("form.zone-hint") }),
     field("/title", title, { label: t("form.title"), hint: t("form.title-hint") }),
     field("/callbackUrl", callback, { label: t("form.callback"), hint: t("form.callback-hint") }),
     field("/deliverTo", destinations, { label: t("form.deliver-to"), hint: t("form.deliver-to-hint") }),
+    field("/encryptFor", certificates, { label: t("form.encrypt-for"), hint: t("form.encrypt-for-hint") }),
   ];
   fields[1].element.append(zoneList());
   const read = () => ({
@@ -158,9 +160,15 @@ function commonFields(type, draft) {
     timeZone: zone.value.trim(),
     title: title.value.trim() || null,
     callbackUrl: callback.value.trim() || null,
-    deliverTo: destinations.value.trim() ? destinations.value.split(",").map((id) => id.trim()).filter(Boolean) : null,
+    deliverTo: readIds(destinations),
+    encryptFor: readIds(certificates),
   });
   return { fields, read };
+}
+
+/** Returns the ids in an input, which are separated by commas; null if it is empty. @param {HTMLInputElement} ids */
+function readIds(ids) {
+  return ids.value.trim() ? ids.value.split(",").map((id) => id.trim()).filter(Boolean) : null;
 }
 
 function localeName(tag) {

@@ -13,7 +13,7 @@
 /**
  * @typedef {{type: string, format?: string | null, formats: string[], filters: Object<string, any>,
  *   columns: string[] | null, locale: string, timeZone: string, title: string | null,
- *   options: Object<string, Object<string, string>>, callbackUrl: string | null, deliverTo: string[] | null,
+ *   options: Object<string, Object<string, string>>, callbackUrl: string | null, deliverTo: string[] | null, encryptFor: string[] | null,
  *   splitBy?: string[] | null, zip?: boolean, onlyIf?: OnlyIf | null}} ReportRequest
  */
 /**
@@ -87,6 +87,10 @@
  *   disabledAt: string | null, disabledReason: string | null, createdAt: string | null, secretVersion: number,
  *   failing: boolean, lastAttempt: {startedAt: string, statusCode: number | null, error: string | null} | null}} Endpoint
  *   `callback` represents the callback URLs of requests.
+ */
+/**
+ * @typedef {{id: string, name: string, fingerprint: string, userIds: string[], algorithm: string, expiresAt: string | null,
+ *   status: "VALID" | "EXPIRING" | "EXPIRED", createdAt: string}} Certificate
  */
 /** @typedef {{attempt: number, startedAt: string, statusCode: number | null, error: string | null, milliseconds: number | null}} Attempt */
 /**

@@ -74,6 +74,14 @@ def generate(  # noqa: PLR0913  # options of a command line
         list[str] | None,
         typer.Option("--deliver-to", metavar="ID", help="Deliver the files to this destination. Repeat for more."),
     ] = None,
+    certificates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--encrypt-for",
+            metavar="ID",
+            help="Encrypt the files by OpenPGP for the owner of this certificate. Repeat for more.",
+        ),
+    ] = None,
     key: Annotated[
         str | None,
         typer.Option(
@@ -101,6 +109,7 @@ def generate(  # noqa: PLR0913  # options of a command line
     request |= {"deduplicate": True} if deduplicate else {}
     request |= {"callbackUrl": callback} if callback else {}
     request |= {"deliverTo": destinations} if destinations else {}
+    request |= {"encryptFor": certificates} if certificates else {}
     report: Json = api.post("/api/v1/reports/generate", request, key=key, is_repeatable=True)
     if waits:
         wait_and_save(api_options, report, target, cancels=cancels)

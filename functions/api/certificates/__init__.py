@@ -1,0 +1,1 @@
+"""OpenPGP certificates of the receivers of files."""
