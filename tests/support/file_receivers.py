@@ -6,8 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email import message_from_string, policy
 from typing import Any, Protocol
 
+import psycopg
+
+from infra.admin.tenants import set_email_attachments, set_email_domains
 from tests.support.client import Client, Json
 from tests.support.eventually import eventually
 from tests.support.ssh_server import SshServer
@@ -79,6 +83,34 @@ class SftpReceiver:
         return {
             str(path.relative_to(self.server.files)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
         }
+
+
+@dataclass(frozen=True)
+class EmailReceiver:
+    """An address whose messages LocalStack's SES stores. Small files are attached."""
+
+    client: Client
+    address: str
+    kind: str = "EMAIL"
+
+    def settings(self) -> Mapping[str, Any]:
+        """Returns the settings of a destination that delivers here."""
+        return {"recipients": [self.address], "attach": True, "fileName": "{report}-{file}"}
+
+    def files(self) -> dict[str, str]:
+        """Returns the SHA-256 of each attachment by its name."""
+        sent = self.client.http("GET", f"{self.client.stack.up.aws_url}/_aws/ses").json()["messages"]
+        messages = [message_from_string(each["RawData"], policy=policy.default) for each in sent if "RawData" in each]
+        own = [message for message in messages if self.address in str(message["To"])]
+        attached = [part for message in own for part in message.iter_attachments()]
+        return {str(part.get_filename()): hashlib.sha256(part.get_content()).hexdigest() for part in attached}
+
+
+def allow_email(client: Client, domain: str, attachment_bytes: int) -> None:
+    """Lets the tenant send messages to a domain, with attachments of this size, as an operator does."""
+    with psycopg.connect(client.stack.up.database_url) as connection:
+        set_email_domains(connection, TENANT, [domain])
+        set_email_attachments(connection, TENANT, attachment_bytes)
 
 
 def store_sftp_key(client: Client, server: SshServer) -> None:
