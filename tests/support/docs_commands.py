@@ -149,7 +149,8 @@ RUNNERS: dict[str, Runner] = {
     r"resma (login|logout|whoami|profile list|list --profile)\b.*": Runner(
         "test", "tests/e2e/test_cli.py::test_login_saves_a_profile_that_other_commands_use"
     ),
-    r'(mkdir -p ~/\.local/bin|ln -s "\$PWD/\.resma/venv/bin/resma" ~/\.local/bin/resma|export PATH="\S+:\$PATH")': Runner(
+    r"mkdir -p ~/\.local/bin": Runner("nobody", "creates the folder of the link that the next command creates"),
+    r'(ln -s "\$PWD/\.resma/venv/bin/resma" ~/\.local/bin/resma|export PATH="\S+:\$PATH")': Runner(
         "test",
         "tests/unit/cli/test_commands.py::test_the_launcher_works_in_any_folder_and_imports_nothing_from_it",
     ),

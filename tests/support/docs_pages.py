@@ -26,9 +26,9 @@ SCRIPT = "sh"
 """Info string of code blocks whose commands a test of that page runs unchanged, one after another."""
 
 PROGRAMS = {
-    "apt-get", "aws", "bash", "cd", "cp", "curl", "docker", "env", "export", "git", "go", "gpg", "jq", "ln", "make", "mkdir",
-    "minio", "node", "npm", "open", "openssl", "pip", "pip3", "pipx", "psql", "pytest", "python", "python3", "resma",
-    "sam", "source", "sudo", "uv", "wget", ".resma/venv/bin/python", ".resma/venv/bin/resma",
+    "apt-get", "aws", "bash", "cd", "cp", "curl", "docker", "env", "export", "git", "go", "gpg", "jq", "ln", "make",
+    "minio", "mkdir", "node", "npm", "open", "openssl", "pip", "pip3", "pipx", "psql", "pytest", "python", "python3",
+    "resma", "sam", "source", "sudo", "uv", "wget", ".resma/venv/bin/python", ".resma/venv/bin/resma",
 }  # fmt: skip
 """Programs with which a command can begin."""
 

@@ -103,7 +103,8 @@ class EmailReceiver:
         messages = [message_from_string(each["RawData"], policy=policy.default) for each in sent if "RawData" in each]
         own = [message for message in messages if self.address in str(message["To"])]
         attached = [part for message in own for part in message.iter_attachments()]
-        return {str(part.get_filename()): hashlib.sha256(part.get_content()).hexdigest() for part in attached}
+        contents = {str(part.get_filename()): bytes(part.get_payload(decode=True)) for part in attached}
+        return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
 def allow_email(client: Client, domain: str, attachment_bytes: int) -> None:
