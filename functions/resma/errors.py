@@ -238,7 +238,7 @@ class CertificateUnusableError(PermanentError):
 
 
 class SigningKeyUnusableError(PermanentError):
-    """Files cannot be signed: the secret is missing, or its key is another one, was revoked, has expired or is locked."""
+    """Files cannot be signed: the secret of the tenant is missing, or its key cannot be used."""
 
     code = "signing-key-unusable"
 

@@ -122,6 +122,9 @@ RUNNERS: dict[str, Runner] = {
     r"resma certificate \w+.*": Runner(
         "test", "tests/integration/cli/test_certificates.py::test_a_certificate_is_added_with_armor_or_in_binary_form"
     ),
+    r"gpg .*(signing-key\.asc|example-bank\.asc)": Runner(
+        "test", "tests/integration/files/test_signatures.py::test_the_commands_of_the_receiver_work_as_they_are_written"
+    ),
     r"gpg .*": Runner(
         "test", "tests/integration/files/test_openpgp.py::test_the_commands_of_the_receiver_work_as_they_are_written"
     ),

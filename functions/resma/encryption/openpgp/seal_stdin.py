@@ -3,7 +3,9 @@
 The library encrypts from one path to another and holds Python's lock meanwhile. In a process of its own it can read a
 pipe, and uses another processor. Standard input begins with three fields, each after its length in four bytes: the
 certificates of the recipients, the secret key that signs (empty: none), and its passphrase (empty: none). Arguments and
-environment are visible to other processes of the same user, and contain none of them. Use no module of Resma here: the process should need little memory, and start soon.
+environment are visible to other processes of the same user, and contain none of them.
+
+Use no module of Resma here: the process should need little memory, and start soon.
 """
 
 import os

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pysequoia import Cert, PySigner, Tsk
 
-_NO_SECRET_KEY = "It is not an OpenPGP secret key. Export one with `gpg --armor --export-secret-keys FINGERPRINT`."
+_NOT_A_KEY = "It is not an OpenPGP secret key. Export one with `gpg --armor --export-secret-keys FINGERPRINT`."
+_CANNOT_SIGN = (
+    "It has no key for signatures that can be used now, or only one with a weak algorithm. Add a subkey "
+    "(`gpg --quick-add-key FINGERPRINT ed25519 sign 2y`), and export the key again."
+)
 
 
 class SigningKeyRefusedError(Exception):
@@ -51,11 +55,11 @@ def read_signing_key(
         if number > 1:
             raise SigningKeyRefusedError([f"It contains {number} keys. Export the one that signs files."])
         if number == 0:
-            raise SigningKeyRefusedError([_NO_SECRET_KEY])
+            raise SigningKeyRefusedError([_NOT_A_KEY])
         key = Tsk.from_bytes(content)
         problems = _problems_of(key.extract_certificate(), fingerprint, now or datetime.now(UTC))
     except (RuntimeError, ValueError) as error:
-        raise SigningKeyRefusedError([_NO_SECRET_KEY]) from error
+        raise SigningKeyRefusedError([_NOT_A_KEY]) from error
     if problems:
         raise SigningKeyRefusedError(problems)
     return _unlock(key, passphrase, fingerprint)
@@ -81,12 +85,7 @@ def _unlock(key: Tsk, passphrase: str | None, fingerprint: str) -> SigningKey:
         used = None  # the key has no passphrase
     except RuntimeError as error:
         if "is encrypted" not in str(error):
-            raise SigningKeyRefusedError(
-                [
-                    "It has no key for signatures that can be used now, or only one with a weak algorithm. Add a subkey "
-                    "(`gpg --quick-add-key FINGERPRINT ed25519 sign 2y`), and export it again."
-                ]
-            ) from error
+            raise SigningKeyRefusedError([_CANNOT_SIGN]) from error
         if not passphrase:
             raise SigningKeyRefusedError(["It has a passphrase. Add the field `passphrase` to the secret."]) from error
         signer, used = _unlock_with(key, passphrase), passphrase
