@@ -19,6 +19,8 @@ from psycopg.rows import TupleRow
 
 from infra.admin import access
 from infra.paths import ROOT
+from infra.servers.ports import free_port
+from resma.aws import clients
 from resma.encryption.openpgp import sealer
 from resma.encryption.openpgp.certificate import read_certificate
 from resma.encryption.openpgp.signing_key import read_signing_key
@@ -265,3 +267,18 @@ def test_the_commands_of_the_receiver_work_as_they_are_written(system: System, t
         keys.shell(load, tmp_path)
         assert b'Good signature from "Example Bank"' in keys.shell(decrypt, tmp_path)
     assert sha256((tmp_path / "report.csv").read_bytes()).hexdigest() == report["files"][0]["plainSha256"]
+
+
+def test_a_report_waits_while_secrets_manager_is_unavailable(
+    system: System, keys: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(system, keys, "signer")
+    first = generate(system, keys, format="CSV")  # the worker has its connections to databases then
+    report_id = system.request_report(format="CSV", encryptFor=first["encryptFor"])
+    with monkeypatch.context() as patched:
+        patched.setenv("AWS_ENDPOINT_URL_SECRETSMANAGER", f"http://127.0.0.1:{free_port()}")
+        clients.secrets_client.cache_clear()
+        assert not system.work_once()
+    clients.secrets_client.cache_clear()
+    report = system.show(report_id)
+    assert (report["status"], report["waitingFor"]["dependency"]) == ("PENDING", "secrets")
