@@ -106,6 +106,7 @@ def test_a_file_is_listed_with_its_key(system: System, admin: Connection[TupleRo
         "name": "statement-1.csv",
         "bytes": len(content),
         "sha256": None,
+        "plainSha256": None,
         "rows": 2,
         "pages": None,
         "totals": [{"currency": "BRL", "rows": 2, "amounts": {"amount": "2.20"}}],

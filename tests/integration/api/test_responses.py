@@ -18,6 +18,7 @@ IDS = {
     "endpoint_id": "callback",
     "schedule_id": f"sch_{32 * 'a'}",
     "event_id": f"evt_{32 * 'a'}",
+    "address": "ana@example.com",
     "certificate_id": f"crt_{32 * 'a'}",
     "destination_id": f"dst_{32 * 'a'}",
     "delivery_id": f"dlv_{32 * 'a'}",
