@@ -40,7 +40,7 @@ from worker.waits import MAX_WAIT_SECONDS
 Json = dict[str, Any]
 
 TENANT_SECRETS = (":secret:resma/${StageName}/destinations/*", ":secret:resma/${StageName}/openpgp/*")
-"""End of the ARN of the secrets of destinations."""
+"""Ends of the ARNs of the secrets of destinations, and of those with keys that sign files."""
 
 DESTINATION_PARAMETERS = {"DestinationObjectArns", "DestinationRoleArns", "DestinationKmsKeyArns"}
 """Parameters with resources of others. The settings of destinations name them, and not the environment."""
