@@ -21,6 +21,7 @@ ResmaError
 |   |-- ContinuationStalledError          several invocations in a row had no time left to write rows
 |   |-- KeyUnreadableError                the key of an encrypted file was sealed with another key of the deployment
 |   |-- CertificateUnusableError          files can no longer be encrypted for a certificate of the request
+|   |-- SigningKeyUnusableError           files cannot be signed with the key of the tenant
 |   |-- SealedTooLongError                an invocation was too short for a report that is encrypted by OpenPGP
 |   `-- SettingsInvalidError
 |-- TransientError                    another attempt may succeed
@@ -28,6 +29,7 @@ ResmaError
 |   |   |-- DatabaseUnavailableError
 |   |   |-- ObjectStoreUnavailableError
 |   |   `-- SecretUnavailableError
+|   |       `-- SecretRefusedError            one secret is missing, or is not valid
 |   |-- SealingFailedError                the process that encrypts a file by OpenPGP has ended
 |   |-- SnapshotGoneError                 the exported snapshot no longer exists
 |   |-- DatabaseBusyError                 a lock or a time limit of the database
@@ -235,6 +237,12 @@ class CertificateUnusableError(PermanentError):
     code = "certificate-unusable"
 
 
+class SigningKeyUnusableError(PermanentError):
+    """Files cannot be signed: the secret of the tenant is missing, or its key cannot be used."""
+
+    code = "signing-key-unusable"
+
+
 class SealedTooLongError(PermanentError):
     """The invocation's time was up before the files of a report that is encrypted by OpenPGP were complete."""
 
@@ -316,6 +324,10 @@ class SecretUnavailableError(DependencyUnavailableError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, "secrets")
+
+
+class SecretRefusedError(SecretUnavailableError):
+    """Secrets Manager answers, and refuses one secret, or its value is not a JSON object."""
 
 
 class ProbeTakenError(TransientError):

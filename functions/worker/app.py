@@ -79,6 +79,7 @@ def _resources() -> WorkerResources:
         s3_asking_once=s3_client(settings.s3_credentials_secret_arn, retries=False),
         sealed_clients=_sealed_clients,
         kms_key_arns=settings.kms_key_arns,
+        stage=settings.stage,
         bucket=settings.bucket,
         retention_days=settings.retention_days,
         announcer=Announcer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from resma.access.quotas import count_rows
 from resma.catalog import ReportType, find_locale, find_report_type, hold_catalog, organization_of
-from resma.encryption.certificate_rows import find_recipients
+from resma.encryption.openpgp.sealer import Encryption
 from resma.encryption.sealed_pdf_key import open_pdf_key
 from resma.errors import SealedTooLongError
 from resma.jobs.claim import Claim, finish_job, keep_alive, record_summary, record_usage
@@ -34,6 +34,7 @@ from worker.checkpoints.rows import record_resumption
 from worker.checkpoints.serialization import CheckpointState, stamp_of
 from worker.checkpoints.store import Checkpoints, ResumedReport, key_prefix, resume_from_checkpoint
 from worker.database_retry import write_with_retry
+from worker.encryption import find_encryption
 from worker.file_set import FilesInProgress, FileTarget, open_files
 from worker.heartbeat import Heartbeat
 from worker.measure import Stopwatch, emit_ready, measure, price_attempts
@@ -113,6 +114,7 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
         source = database.connect()  # first: if it is unavailable, the store is not called in vain
         resumed = resume_from_checkpoint(resources, claim, stamp)
         remove_earlier_leftovers(resources, claim)
+        encryption = find_encryption(resources, claim.tenant_id, claim.encrypt_for, claim.signed_by)
         with open_snapshot(
             source,
             report_type,
@@ -135,9 +137,7 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
             )
             header = replace(header, pdf_key=open_pdf_key(resources.sealing, claim.tenant_id, claim.pdf_key))
             watch.lap("summarize")
-            find = partial(find_recipients, tenant_id=claim.tenant_id, certificate_ids=claim.encrypt_for)
-            recipients = write_with_retry(resources.system, claim.tenant_id, find) if claim.encrypt_for else []
-            with _open_files(job, header, heartbeat.lost, resumed, recipients) as files:
+            with _open_files(job, header, heartbeat.lost, resumed, encryption) as files:
                 supervisor = _Supervisor(job, invocation.time_budget, heartbeat, snapshot, stamp, content, files)
                 names = [column.name for column in header.columns]
                 snapshot.set_limits(_limits_now(job, invocation, report_type))
@@ -258,7 +258,7 @@ def _open_files(
     header: ReportHeader,
     stopped: Event,
     resumed: ResumedReport | None,
-    recipients: Sequence[bytes],
+    encryption: Encryption | None,
 ) -> AbstractContextManager[FilesInProgress]:
     claim, resources = job.claim, job.resources
     target = FileTarget(
@@ -266,4 +266,4 @@ def _open_files(
     )
     options = FormatOptions.model_validate(claim.options)
     earlier = resumed.files if resumed else None
-    return open_files(claim.formats, header, options, target, stopped, earlier, recipients)
+    return open_files(claim.formats, header, options, target, stopped, earlier, encryption)

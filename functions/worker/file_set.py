@@ -14,7 +14,7 @@ from time import monotonic
 from aws_lambda_powertools import Logger
 
 from resma.encryption.openpgp.sealer import MEDIA_TYPE as SEALED_MEDIA_TYPE
-from resma.encryption.openpgp.sealer import Sealer, open_sealer
+from resma.encryption.openpgp.sealer import Encryption, Sealer, open_sealer
 from resma.errors import AllFormatsFailedError, FormatLimitError, RowCountMismatchError
 from resma.jobs.report_rows import FailedFile, ReportFiles, StoredFile
 from resma.report.format_options import FormatOptions
@@ -80,14 +80,14 @@ class FilesInProgress:
         target: FileTarget,
         pool: UploadPool,
         failed: Sequence[FailedFile],
-        recipients: Sequence[bytes] = (),
+        encryption: Encryption | None = None,
     ) -> None:
         self._files: list[_File] = []
         self._failed = list(failed)
         self._header = header
         self._target = target
         self._pool = pool
-        self._recipients = recipients
+        self._encryption = encryption
         self.seconds = WritingSeconds()
 
     def open(
@@ -101,9 +101,9 @@ class FilesInProgress:
             return
         if resumed is not None:
             writer.state = load_state(resumed.writer, writer.state)
-        is_sealed, target = bool(self._recipients), self._target
-        extension = file_extension(format_, options, is_sealed=is_sealed)
-        media_type = SEALED_MEDIA_TYPE if is_sealed else writer.media_type
+        encryption, target = self._encryption, self._target
+        extension = file_extension(format_, options, is_sealed=encryption is not None)
+        media_type = SEALED_MEDIA_TYPE if encryption else writer.media_type
         checkpoint = resumed.checkpoint if resumed else None
         has_segments = checkpoint is not None and bool(checkpoint.segments)
         opened = open_upload(
@@ -116,7 +116,7 @@ class FilesInProgress:
             checkpoint=checkpoint,
         )
         upload = uploads.enter_context(opened)
-        sealer = uploads.enter_context(open_sealer(self._recipients)) if is_sealed else None
+        sealer = uploads.enter_context(open_sealer(encryption)) if encryption else None
         self._files.append(_File(format_, extension, writer, media_type, upload, resumed is not None, sealer))
 
     def write_rows(
@@ -245,9 +245,9 @@ def open_files(  # noqa: PLR0913, PLR0917  # the report, its formats and the upl
     target: FileTarget,
     stopped: Event | None = None,
     earlier: EarlierFiles | None = None,
-    recipients: Sequence[bytes] = (),
+    encryption: Encryption | None = None,
 ) -> Iterator[FilesInProgress]:
-    """Starts an upload for each format, encrypted for `recipients` (`find_recipients`) if there are any.
+    """Starts an upload for each format, encrypted as `encryption` says.
 
     At the end of the block, uploads that were not completed or kept are aborted.
 
@@ -257,7 +257,7 @@ def open_files(  # noqa: PLR0913, PLR0917  # the report, its formats and the upl
     earlier = earlier or EarlierFiles()
     failed = {file["format"] for file in earlier.failed}
     with UploadPool(stopped) as pool, contextlib.ExitStack() as uploads:
-        files = FilesInProgress(header, target, pool, earlier.failed, recipients)
+        files = FilesInProgress(header, target, pool, earlier.failed, encryption)
         for format_ in formats:
             if format_ not in failed:
                 files.open(format_, options, earlier.resumed.get(format_), uploads)

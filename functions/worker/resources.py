@@ -44,6 +44,8 @@ class WorkerResources:
     """Returns the clients whose objects are encrypted with a tenant's KMS key, by the key's ARN."""
     kms_key_arns: Collection[str]
     """KMS keys that tenants may have: those that the function's policy allows."""
+    stage: str
+    """Name of the deployment, which names of secrets contain."""
     bucket: str
     retention_days: int
     announcer: Announcer

@@ -27,6 +27,7 @@ from infra.admin.tenants import (
     set_email_domains,
     set_kms_key,
     set_quotas,
+    set_signing_key,
 )
 from infra.errors import StackError
 from infra.postgres.connect import connect
@@ -86,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     made = command("set-kms-key", _set_kms_key, "set the KMS key that encrypts a tenant's files", "tenant")
     made.add_argument("arn", nargs="?", help="ARN of the key, which must be in the parameter KmsKeyArns")
     made.add_argument("--none", action="store_true", help="use the encryption of the bucket")
+    made = command("set-signing-key", _set_signing_key, "set the OpenPGP key that signs encrypted files", "tenant")
+    made.add_argument("fingerprint", nargs="?", help="fingerprint of the key in the secret resma/STAGE/openpgp/TENANT")
+    made.add_argument("--none", action="store_true", help="do not sign files")
     made = command("set-email-domains", _set_email_domains, "set the domains of a tenant's recipients", "tenant")
     made.add_argument("domains", nargs="*", metavar="domain", help="a domain, which does not include its subdomains")
     made.add_argument("--none", action="store_true", help="allow no e-mail")
@@ -141,6 +145,17 @@ def _set_kms_key(connection: Connection[TupleRow], arguments: argparse.Namespace
     )
 
 
+def _set_signing_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    if (arguments.fingerprint is None) != arguments.none:
+        raise StackError("Name the fingerprint of a key, or use --none to sign no files.")
+    fingerprint = set_signing_key(connection, arguments.tenant, arguments.fingerprint)
+    print(
+        f"Tenant {arguments.tenant}: encrypted files of later reports are signed with {fingerprint}."
+        if fingerprint
+        else f"Tenant {arguments.tenant}: files of later reports are not signed."
+    )
+
+
 def _set_email_domains(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
     if bool(arguments.domains) == arguments.none:
         raise StackError("Name the domains, or use --none to allow no e-mail.")
@@ -175,13 +190,16 @@ def _revoke_key(connection: Connection[TupleRow], arguments: argparse.Namespace)
 def _list(connection: Connection[TupleRow], _arguments: argparse.Namespace) -> None:
     tenants = connection.execute(
         "SELECT tenant_id, name, requests_per_second, requests_burst, live_reports, rows_per_day, files_per_day,"
-        " max_retention_days, kms_key, email_domains, email_attachment_bytes FROM resma.tenants ORDER BY tenant_id"
+        " max_retention_days, kms_key, signing_key, email_domains, email_attachment_bytes FROM resma.tenants"
+        " ORDER BY tenant_id"
     ).fetchall()
-    for tenant_id, name, *limits, kms_key, email_domains, attachment_bytes in tenants:
+    for tenant_id, name, *limits, kms_key, signing_key, email_domains, attachment_bytes in tenants:
         values = ", ".join(f"{quota} {limit}" for quota, limit in zip(QUOTAS, limits, strict=True) if limit is not None)
         print(f"{tenant_id}  {name}  ({values})")
         if kms_key is not None:
             print(f"    files are encrypted with {kms_key}")
+        if signing_key is not None:
+            print(f"    encrypted files are signed with {signing_key}")
         if email_domains:
             print(f"    e-mail to {', '.join(email_domains)}, with at most {attachment_bytes} bytes attached")
         for key in list_keys(connection, tenant_id):

@@ -27,6 +27,8 @@ QUOTAS = (
 
 _KMS_KEY = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,100}"
 
+_FINGERPRINT = "[0-9A-F]{40}|[0-9A-F]{64}"
+
 MAX_ATTACHMENT_BYTES = 7_000_000
 """Maximum size of all attachments of a message: in base64 they are still smaller than 10 MB."""
 
@@ -93,6 +95,23 @@ def set_kms_key(connection: Connection[TupleRow], tenant_id: str, kms_key: str |
             "arn:aws:kms:REGION:ACCOUNT:key/ID, as in the parameter KmsKeyArns. Aliases are not accepted."
         )
     connection.execute("UPDATE resma.tenants SET kms_key = %s WHERE tenant_id = %s", (kms_key, tenant_id))
+
+
+def set_signing_key(connection: Connection[TupleRow], tenant_id: str, fingerprint: str | None) -> str | None:
+    """Sets the OpenPGP key that signs the encrypted files of a tenant's later reports; None: they are not signed.
+
+    Returns the fingerprint as it is stored: in capital letters, without spaces. Raises StackError if the tenant does
+    not exist, or for a value that is not a fingerprint. Workers read the key from Secrets Manager and check it.
+    """
+    require_tenant(connection, tenant_id)
+    stored = None if fingerprint is None else re.sub(r"\s", "", fingerprint).upper()
+    if stored is not None and re.fullmatch(_FINGERPRINT, stored) is None:
+        raise StackError(
+            f"'{str(fingerprint)[:200]}' is not the fingerprint of an OpenPGP key. Use all its 40 or 64 hexadecimal "
+            "digits, as `gpg --list-secret-keys --fingerprint` shows them."
+        )
+    connection.execute("UPDATE resma.tenants SET signing_key = %s WHERE tenant_id = %s", (stored, tenant_id))
+    return stored
 
 
 def set_email_domains(connection: Connection[TupleRow], tenant_id: str, domains: Collection[str]) -> list[str]:

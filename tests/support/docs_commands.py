@@ -122,7 +122,10 @@ RUNNERS: dict[str, Runner] = {
     r"resma certificate \w+.*": Runner(
         "test", "tests/integration/cli/test_certificates.py::test_a_certificate_is_added_with_armor_or_in_binary_form"
     ),
-    r"gpg .*": Runner(
+    r"gpg .*(signing-key\.asc|example-bank\.asc)": Runner(
+        "test", "tests/integration/files/test_signatures.py::test_the_commands_of_the_receiver_work_as_they_are_written"
+    ),
+    r"gpg (?!.*(signing-key|example-bank)\.asc).*": Runner(
         "test", "tests/integration/files/test_openpgp.py::test_the_commands_of_the_receiver_work_as_they_are_written"
     ),
     r"resma dead-letter \w+": Runner("test", "tests/e2e/test_cli.py::test_dead_letters"),

@@ -22,20 +22,21 @@ class KeyRing:
     def __init__(self, home: Path) -> None:
         self._home = home
 
-    def run(self, *arguments: str, at: str | None = None, data: bytes | None = None) -> bytes:
-        """Runs gpg, as if the time was `at`, and returns its output."""
+    def run(self, *arguments: str, at: str | None = None, data: bytes | None = None, passphrase: str = "") -> bytes:
+        """Runs gpg, as if the time was `at`, and returns its output. `passphrase` is that of secret keys."""
         time = ("--faked-system-time", f"{at}!") if at else ()
         quiet = ("--batch", "--quiet", "--no-tty", "--trust-model", "always")
-        secret = ("--pinentry-mode", "loopback", "--passphrase", "")
+        secret = ("--pinentry-mode", "loopback", "--passphrase", passphrase)
         command = ["gpg", "--homedir", str(self._home), *quiet, *secret, *time, *arguments]
         done = subprocess.run(command, check=False, input=data, capture_output=True)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
-    def shell(self, command: str, folder: Path) -> None:
-        """Runs a command line in a folder, as a person with these keys does."""
+    def shell(self, command: str, folder: Path) -> bytes:
+        """Runs a command line in a folder, as a person with these keys does. Returns its messages (standard error)."""
         environment = {**os.environ, "GNUPGHOME": str(self._home)}
-        subprocess.run(["bash", "-c", command], check=True, capture_output=True, cwd=folder, env=environment)
+        done = subprocess.run(["bash", "-c", command], check=True, capture_output=True, cwd=folder, env=environment)
+        return done.stderr
 
     def make_key(
         self,
@@ -52,7 +53,7 @@ class KeyRing:
         Returns its fingerprint.
         """
         self.run("--quick-gen-key", name, primary, "cert,sign", expires, at=at)
-        fingerprint = self._fingerprint(name)
+        fingerprint = self.fingerprint(name)
         if encryption is not None:
             self.run("--quick-add-key", fingerprint, encryption, "encr", subkey_expires, at=at)
         return fingerprint
@@ -70,6 +71,12 @@ class KeyRing:
         """Returns a secret key, with ASCII armor."""
         return self.run("--armor", "--export-secret-keys", name).decode()
 
+    def signers_of(self, message: bytes) -> list[str]:
+        """Decrypts a message and returns the fingerprints of the primary keys whose signatures gpg found valid."""
+        report = self.run("--status-fd", "1", "--output", os.devnull, "--decrypt", data=message)
+        lines = [line.split() for line in report.split(b"\n") if line.startswith(b"[GNUPG:] VALIDSIG ")]
+        return [line[-1].decode() for line in lines]
+
     def decrypt(self, message: bytes, only: str | None = None) -> bytes:
         """Decrypts a message, with the key `only` if it is given."""
         return self.run(*(("--try-secret-key", only) if only else ()), "--decrypt", data=message)
@@ -84,7 +91,8 @@ class KeyRing:
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)
 
-    def _fingerprint(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
+        """Returns the fingerprint of the primary key of a name."""
         listed = self.run("--with-colons", "--list-keys", name).decode()
         return next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))
 

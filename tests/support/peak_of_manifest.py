@@ -128,6 +128,7 @@ def peak_resources(system: Database, source: Database, shard_source: Database, s
         s3_asking_once=s3_client(retries=False),
         sealed_clients=lambda _: Clients(client, client),
         kms_key_arns=(),
+        stage="local",
         bucket="peaks",
         retention_days=30,
         announcer=cast("Announcer", None),

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from resma.encryption.openpgp.certificate import read_certificate
-from resma.encryption.openpgp.sealer import open_sealer
+from resma.encryption.openpgp.sealer import Encryption, open_sealer
 from worker.peak_memory import peak_rss_mb, reset_peak
 
 _BLOCK = hashlib.sha512(b"resma").digest() * 16384  # 1 MiB
@@ -25,7 +25,7 @@ def main(certificate: str, size: str, file: str = "/dev/null") -> None:
     reset_peak()
     started = time.monotonic()
     written = 0
-    with open_sealer([recipient]) as sealer, Path(file).open("wb") as target:
+    with open_sealer(Encryption([recipient])) as sealer, Path(file).open("wb") as target:
         for start in range(0, int(size), len(_BLOCK)):
             written += target.write(sealer.write(_BLOCK[: int(size) - start]))
         written += target.write(sealer.end())

@@ -280,6 +280,11 @@ class ReportView(ViewModel):
         default=None,
         description="OpenPGP certificates that all files are encrypted for; null: the files are not encrypted.",
     )
+    signed_by: str | None = Field(
+        default=None,
+        description="Fingerprint of the OpenPGP key of your tenant that the encrypted files are signed with. Null: "
+        "they are not signed, or the report has not started.",
+    )
     only_if: dict[str, Any] | None = Field(
         default=None, description="Conditions that were requested; null: the report is generated in any case."
     )

@@ -15,7 +15,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from resma.aws.call_counter import metered
-from resma.errors import SecretUnavailableError
+from resma.errors import SecretRefusedError, SecretUnavailableError
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -47,6 +47,16 @@ _OBJECTS = Config(
     # With a custom endpoint, botocore would presign with SigV2 otherwise.
     signature_version="s3v4",
 )
+
+
+_REFUSALS = {
+    "AccessDeniedException",
+    "DecryptionFailure",
+    "InvalidParameterException",
+    "InvalidRequestException",
+    "ResourceNotFoundException",
+}
+"""Errors of Secrets Manager that are about one secret, and not about the service."""
 
 
 @lru_cache
@@ -158,17 +168,22 @@ def presign_seconds(at_most: int, credentials_secret_arn: str | None = None) -> 
 
 
 def read_secret(arn: str) -> dict[str, Any]:
-    """Reads a secret that is a JSON object. Raises SecretUnavailableError, which contains no part of the secret."""
+    """Reads a secret that is a JSON object, by its ARN or its name.
+
+    Raises SecretUnavailableError, which contains no part of the secret; SecretRefusedError if only this secret is
+    affected.
+    """
     try:
         secret = json.loads(secrets_client().get_secret_value(SecretId=arn)["SecretString"])
     except (ClientError, BotoCoreError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-        raise SecretUnavailableError(
+        refused = SecretRefusedError if code in _REFUSALS else SecretUnavailableError
+        raise refused(
             f"The secret cannot be read ({code}). Check that it exists, that the function's policy allows it, and that "
             "Secrets Manager can be reached."
         ) from error
     except (KeyError, ValueError):
-        raise SecretUnavailableError("The value of the secret must be a JSON object. See docs/aws.md.") from None
+        raise SecretRefusedError("The value of the secret must be a JSON object. See docs/aws.md.") from None
     if not isinstance(secret, dict):
-        raise SecretUnavailableError("The value of the secret must be a JSON object. See docs/aws.md.")
+        raise SecretRefusedError("The value of the secret must be a JSON object. See docs/aws.md.")
     return secret

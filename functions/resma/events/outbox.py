@@ -97,6 +97,7 @@ def describe_event(event: Event, report: Report, public_base_url: str, files_fai
             "rows": report.rows_done if is_ready else None,
             "bytes": files[0]["bytes"] if files else None,
             "sha256": files[0]["sha256"] if files else None,
+            "signedBy": report.signed_by if is_ready else None,
             "files": [_describe_file(report, file, public_base_url) for file in files],
             "split": _describe_split(report, public_base_url, files_failed, status),
             "failedFiles": (report.failed_files or []) if report.status == status else [],

@@ -84,6 +84,8 @@ class Claim(ReportContent):
     """Days for which its files are kept; None: as long as the deployment says."""
     kms_key: str | None = None
     """ARN of the tenant's KMS key that its files are encrypted with; None: the encryption of the bucket."""
+    signed_by: str | None = None
+    """Fingerprint of the tenant's OpenPGP key that its files are signed with; None: they are not signed."""
 
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:

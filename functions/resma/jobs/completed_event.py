@@ -185,6 +185,11 @@ class EventData(_Part):
     sha256: str | None = Field(
         description="SHA-256 of the first file, in hexadecimal; null unless READY.", json_schema_extra=_SHA256
     )
+    signed_by: str | None = Field(
+        description="Fingerprint of the OpenPGP key that the files of a READY report are signed with, in capital "
+        "letters; null: they are not signed.",
+        json_schema_extra={"pattern": "^([0-9A-F]{40}|[0-9A-F]{64})$"},
+    )
     files: list[EventFile] = Field(description="Files of a READY report, in the order of `formats`.")
     split: EventSplit | None = Field(
         description="Keys and manifest of a split report, whose `files` are empty; null for other reports."

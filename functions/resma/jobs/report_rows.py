@@ -114,6 +114,8 @@ class Report(ReportContent):
     """Whether an object of it may have the legal hold of the object store."""
     kms_key: str | None
     """ARN of the tenant's KMS key that its files are encrypted with."""
+    signed_by: str | None
+    """Fingerprint of the tenant's OpenPGP key that its files are signed with."""
     files_deleted_at: datetime | None
     """When a caller deleted its files before the end of their retention."""
     files_deleted_by: str | None

@@ -65,6 +65,10 @@ def claim(cursor: Cursor[Any], tenant_id: str, report_id: UUID, lease_seconds: f
                 -- All objects of a report are encrypted with one key, also if the tenant's key is changed meanwhile.
                 kms_key = CASE WHEN checkpoint IS NOT NULL OR shards_stamp IS NOT NULL THEN kms_key
                           ELSE (SELECT t.kms_key FROM resma.tenants AS t WHERE t.tenant_id = reports.tenant_id) END,
+                -- The same for the key that signs them.
+                signed_by = CASE WHEN encrypt_for IS NULL THEN NULL WHEN shards_stamp IS NOT NULL THEN signed_by
+                            ELSE (SELECT t.signing_key FROM resma.tenants AS t WHERE t.tenant_id = reports.tenant_id)
+                            END,
                 snapshot_id = NULL, snapshot_number = NULL,
                 writing_since = NULL, written_before = NULL
             WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed AND {free}

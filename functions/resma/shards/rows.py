@@ -113,6 +113,8 @@ class ShardedReport(ReportContent):
     """Hash of the code and the report type that divided the keys into shards."""
     kms_key: str | None = None
     """ARN of the tenant's KMS key that its files are encrypted with; None: the encryption of the bucket."""
+    signed_by: str | None = None
+    """Fingerprint of the tenant's OpenPGP key that its files are signed with; None: they are not signed."""
 
 
 _REPORT_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ShardedReport.__dataclass_fields__)

@@ -10,7 +10,6 @@ from threading import Event
 
 from resma.catalog import ReportType, find_locale, find_report_type
 from resma.database.connection import Database
-from resma.encryption.certificate_rows import find_recipients
 from resma.encryption.sealed_pdf_key import open_pdf_key
 from resma.errors import SnapshotGoneError
 from resma.jobs.download_links import placeholder_values
@@ -23,6 +22,7 @@ from resma.snapshot.split.parts import Part
 from resma.snapshot.split.shard_plan import ShardDigest
 from resma.storage.small_objects import ObjectUploader
 from worker.database_retry import write_with_retry
+from worker.encryption import find_encryption
 from worker.measure import WritingSeconds
 from worker.split.key_files import KeyContent, KeyFiles
 from worker.split.shard import ClaimedShard
@@ -65,8 +65,7 @@ def _generate(
 ) -> int:
     claim, report, resources = shard.claim, shard.report, shard.resources
     compose = _HeaderComposer(shard, report_type, snapshot.decimal_types())
-    find = partial(find_recipients, tenant_id=claim.tenant_id, certificate_ids=report.encrypt_for)
-    recipients = write_with_retry(resources.system, claim.tenant_id, find) if report.encrypt_for else []
+    encryption = find_encryption(resources, claim.tenant_id, report.encrypt_for, report.signed_by)
     owner = f"{claim.report_id}/{claim.shard}-{claim.attempt}"
     parts = snapshot.parts(
         report.split_by or [],
@@ -84,7 +83,7 @@ def _generate(
         ObjectUploader(resources.clients, resources.bucket, owner, stopped=run.stopped) as uploader,
         contextlib.closing(parts),
     ):
-        files = KeyFiles(shard, uploader, snapshot_number, run.seconds, recipients)
+        files = KeyFiles(shard, uploader, snapshot_number, run.seconds, encryption)
         for part in parts if files.keys < claim.keys else ():
             if not files.write_key(compose(part), part.batches, run.may_continue):
                 break

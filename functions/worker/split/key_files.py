@@ -16,7 +16,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.encryption.openpgp.sealer import MEDIA_TYPE as SEALED_MEDIA_TYPE
-from resma.encryption.openpgp.sealer import Sealer
+from resma.encryption.openpgp.sealer import Encryption, Sealer
 from resma.errors import FormatLimitError, RowCountMismatchError
 from resma.jobs.claim import show_totals
 from resma.jobs.outages import close_outages
@@ -127,12 +127,12 @@ class KeyFiles:
         uploader: ObjectUploader,
         snapshot: int,
         seconds: WritingSeconds,
-        recipients: Sequence[bytes] = (),
+        encryption: Encryption | None = None,
     ) -> None:
         self._shard = shard
         self._uploader = uploader
         self._snapshot = snapshot
-        self._recipients = recipients
+        self._encryption = encryption
         self._options = FormatOptions.model_validate(shard.report.options)
         self._written: deque[_WrittenKey] = deque()
         self._recorded_at = monotonic()
@@ -185,8 +185,8 @@ class KeyFiles:
         self._record(lambda _: True)
 
     def _open(self, format_: str, content: KeyContent, totals: Sequence[TotalRecord]) -> _File:
-        is_sealed, header = bool(self._recipients), content.header
-        extension = file_extension(format_, self._options, is_sealed=is_sealed)
+        encryption, header = self._encryption, content.header
+        extension = file_extension(format_, self._options, is_sealed=encryption is not None)
         file = _File(
             KeyFile(
                 number=content.number,
@@ -203,8 +203,8 @@ class KeyFiles:
         except FormatLimitError as error:
             file.fail(error)
             return file
-        media_type = SEALED_MEDIA_TYPE if is_sealed else file.writer.media_type
-        file.sealer = Sealer(self._recipients) if is_sealed else None
+        media_type = SEALED_MEDIA_TYPE if encryption else file.writer.media_type
+        file.sealer = Sealer(encryption) if encryption else None
         file.row = replace(file.row, media_type=media_type)
         file.target = self._uploader.open(f"{self._shard.object_prefix}/{content.number}.{extension}", media_type)
         self._write(file, lambda writer: writer.begin())

@@ -10,7 +10,6 @@ from psycopg.rows import TupleRow
 
 from resma.access.quotas import count_files, count_rows
 from resma.catalog import ReportType, find_locale, organization_of
-from resma.encryption.certificate_rows import find_recipients
 from resma.errors import CheckpointUnusableError, LeaseLostError, RowCountMismatchError
 from resma.jobs.claim import record_summary
 from resma.jobs.conditions import ReportSkippedError, SkippedReason, skip_reason
@@ -24,6 +23,7 @@ from resma.snapshot.summary_warnings import summary_warnings
 from worker.attempt import ClaimedJob, dependencies_used_so_far
 from worker.checkpoints.serialization import stamp_of
 from worker.database_retry import write_with_retry
+from worker.encryption import find_encryption
 from worker.split.exported_snapshot import ExportedSnapshot
 
 MAX_SHARDS = 64
@@ -96,11 +96,11 @@ def _find(job: ClaimedJob) -> PreparedReport | None:
 def _plan(job: ClaimedJob, exported: ExportedSnapshot, report_type: ReportType) -> None:
     """Records the summary of the snapshot and its shards.
 
-    Raises ReportSkippedError if `onlyIf` is not met, and CertificateUnusableError: the report then fails as a whole.
+    Raises ReportSkippedError if `onlyIf` is not met, CertificateUnusableError and SigningKeyUnusableError: the
+    report then fails as a whole.
     """
     claim, snapshot, system = job.claim, exported.open(), job.resources.system
-    find = partial(find_recipients, tenant_id=claim.tenant_id, certificate_ids=claim.encrypt_for)
-    write_with_retry(system, claim.tenant_id, find)
+    find_encryption(job.resources, claim.tenant_id, claim.encrypt_for, claim.signed_by)
     summary = snapshot.summarize(find_locale(claim.locale).language)
     if skipped := write_with_retry(system, claim.tenant_id, partial(_record_summary, job, summary)):
         raise ReportSkippedError(skipped)

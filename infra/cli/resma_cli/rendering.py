@@ -129,6 +129,7 @@ def draw_report(console: Console, report: Json) -> None:
             ("deleted by", report.get("filesDeletedBy")),
             ("legal hold", "yes" if report.get("held") else None),
             ("KMS key", report.get("kmsKey")),
+            ("signed by", report.get("signedBy")),
             ("as of", show_timestamp(report["asOf"])),
             ("progress", f"{done:,} of {count(expected, 'row')}" if report["rows"] is None and expected else None),
             *_split_pairs(report),

@@ -14,7 +14,7 @@ import pytest
 from pysequoia import Cert, encrypt
 
 from resma.encryption.openpgp.certificate import CertificateRefusedError, read_certificate
-from resma.encryption.openpgp.sealer import SMALL_BYTES, open_sealer
+from resma.encryption.openpgp.sealer import SMALL_BYTES, Encryption, open_sealer
 from resma.errors import SealingFailedError
 from tests.support.gnupg import LONG_AGO, KeyRing, key_ring
 
@@ -39,7 +39,7 @@ def recipient(keys: KeyRing, name: str = RECEIVER) -> bytes:
 @pytest.mark.parametrize("step", [1000, 1_000_000])
 def test_messages_of_all_sizes_are_decrypted(keys: KeyRing, size: int, step: int) -> None:
     content = os.urandom(size)
-    with open_sealer([recipient(keys)]) as sealer:
+    with open_sealer(Encryption([recipient(keys)])) as sealer:
         pieces = [sealer.write(content[start : start + step]) for start in range(0, size, step)]
         sealed = b"".join([*pieces, sealer.end()])
     assert keys.decrypt(sealed) == content
@@ -48,7 +48,7 @@ def test_messages_of_all_sizes_are_decrypted(keys: KeyRing, size: int, step: int
 
 
 def test_the_process_ends_with_the_block(keys: KeyRing) -> None:
-    with open_sealer([recipient(keys)]) as sealer:
+    with open_sealer(Encryption([recipient(keys)])) as sealer:
         sealer.write(bytes(SMALL_BYTES + 1))
         process = sealer._process
         assert process is not None
@@ -57,7 +57,7 @@ def test_the_process_ends_with_the_block(keys: KeyRing) -> None:
 
 
 def test_a_process_that_was_killed_is_an_error(keys: KeyRing) -> None:
-    with open_sealer([recipient(keys)]) as sealer:
+    with open_sealer(Encryption([recipient(keys)])) as sealer:
         sealer.write(bytes(SMALL_BYTES + 1))
         assert sealer._process is not None
         sealer._process.kill()
@@ -68,7 +68,7 @@ def test_a_process_that_was_killed_is_an_error(keys: KeyRing) -> None:
 
 def test_the_process_gets_no_credentials(keys: KeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "only-for-tests")
-    with open_sealer([recipient(keys)]) as sealer:
+    with open_sealer(Encryption([recipient(keys)])) as sealer:
         sealer.write(bytes(SMALL_BYTES + 1))
         assert sealer._process is not None
         environment = Path(f"/proc/{sealer._process.pid}/environ").read_bytes()
@@ -83,7 +83,7 @@ def test_an_expired_subkey_is_left_out_if_another_can_be_used(keys: KeyRing) -> 
     renewed = read_certificate(keys.certificate("renewed@example.com").encode())
     assert renewed.expires_at is None
     assert len(renewed.recipient) < len(renewed.content)
-    with open_sealer([renewed.recipient]) as sealer:
+    with open_sealer(Encryption([renewed.recipient])) as sealer:
         assert keys.decrypt(sealer.write(b"x") + sealer.end()) == b"x"
 
 

@@ -39,8 +39,8 @@ from worker.waits import MAX_WAIT_SECONDS
 
 Json = dict[str, Any]
 
-DESTINATION_SECRETS = ":secret:resma/${StageName}/destinations/*"
-"""End of the ARN of the secrets of destinations."""
+TENANT_SECRETS = (":secret:resma/${StageName}/destinations/*", ":secret:resma/${StageName}/openpgp/*")
+"""Ends of the ARNs of the secrets of destinations, and of those with keys that sign files."""
 
 DESTINATION_PARAMETERS = {"DestinationObjectArns", "DestinationRoleArns", "DestinationKmsKeyArns"}
 """Parameters with resources of others. The settings of destinations name them, and not the environment."""
@@ -538,7 +538,7 @@ def test_policies_name_actions_and_resources(function: str) -> None:
         for resource in statement["Resource"]:
             assert resource not in ("*", {"Ref": "AWS::NoValue"}), statement
             text = resource.get("Fn::Sub", "")
-            assert "*" not in text or text == "${ReportBucket.Arn}/*" or text.endswith(DESTINATION_SECRETS), statement
+            assert "*" not in text or text == "${ReportBucket.Arn}/*" or text.endswith(TENANT_SECRETS), statement
 
 
 def test_functions_use_keys_of_tenants_only_through_the_store_and_only_if_they_are_listed() -> None:
@@ -589,6 +589,8 @@ def test_policies_allow_exactly_the_resources_of_the_settings(function: str) -> 
         assert reached >= DESTINATION_PARAMETERS
         # The name of the stage is part of names of secrets. SES finds the identity by the sender.
         reached -= DESTINATION_PARAMETERS | {"StageName", "EmailIdentity"}
+    if function == "WorkerFunction":
+        reached -= {"StageName"}  # as above, for keys that sign files
     assert reached - {"AWS::NoValue"} == named
 
 

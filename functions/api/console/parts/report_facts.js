@@ -67,6 +67,7 @@ export function factsSection(report, types) {
       describeOptions(report.options ?? {}).map(([label, text]) => fact(label, text)),
       report.pdfEncrypted && fact(t("facts.pdf-password"), t("facts.pdf-encrypted")),
       report.encryptFor && fact(t("facts.encrypted-for"), report.encryptFor.map((id) => h("code", { class: "break" }, `${id} `))),
+      report.signedBy && fact(t("facts.signed-by"), h("code", { class: "break" }, report.signedBy)),
       report.callbackUrl && fact(t("form.callback"), h("span", { class: "break" }, report.callbackUrl)),
       report.requestedBy && fact(t("facts.requested-by"), requester(report.requestedBy, report.requestedByName),
         report.requestedByName && [" ", h("code", { class: "soft" }, report.requestedBy)]),

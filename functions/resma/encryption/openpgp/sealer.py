@@ -1,4 +1,4 @@
-"""Encrypts a file for its receivers while it is written, in constant memory.
+"""Encrypts a file for its receivers, and signs it, while it is written, in constant memory.
 
 The result is one binary OpenPGP message, which GnuPG and all other implementations decrypt. A small file is encrypted
 in one call. A larger one goes through the pipes of a process (`seal_stdin.py`), which needs about 26 MB.
@@ -13,9 +13,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from resma.encryption.openpgp.signing_key import SigningKey
 from resma.errors import SealingFailedError
 
 MEDIA_TYPE = "application/pgp-encrypted"
@@ -28,11 +30,28 @@ _INHERITED = ("LD_LIBRARY_PATH", "PATH")
 """Variables of the environment that Python needs in the process. It gets no others, such as credentials."""
 
 
+@dataclass(frozen=True)
+class Encryption:
+    """How files are encrypted."""
+
+    recipients: Sequence[bytes]
+    """Certificates of the receivers (`Certificate.recipient`), at least one."""
+    signing_key: SigningKey | None = None
+    """The key that signs the files; None: they are not signed."""
+
+    def for_process(self) -> bytes:
+        """Returns what the process reads first: three fields with their length in four bytes before each."""
+        key = self.signing_key
+        passphrase = (key.passphrase or "").encode() if key else b""
+        fields = (b"".join(self.recipients), key.content if key else b"", passphrase)
+        return b"".join(len(each).to_bytes(4, "big") + each for each in fields)
+
+
 class Sealer:
     """Encrypts the bytes of one file. `open_sealer` creates it. Not thread-safe."""
 
-    def __init__(self, recipients: Sequence[bytes]) -> None:
-        self._recipients = recipients
+    def __init__(self, encryption: Encryption) -> None:
+        self._encryption = encryption
         self._small = bytearray()
         self._process: subprocess.Popen[bytes] | None = None
         self._plain_sha256 = hashlib.sha256()
@@ -55,8 +74,7 @@ class Sealer:
             if len(self._small) <= SMALL_BYTES:
                 return b""
             self._process = self._start()
-            recipients = b"".join(self._recipients)
-            data = len(recipients).to_bytes(4, "big") + recipients + self._small
+            data = self._encryption.for_process() + self._small
             self._small = bytearray()
         return b"".join(self._exchange(self._process, data))
 
@@ -80,8 +98,9 @@ class Sealer:
         from pysequoia import Cert, encrypt  # noqa: PLC0415  # takes 10 MB
 
         try:
-            recipients = [Cert.from_bytes(recipient) for recipient in self._recipients]
-            return bytes(encrypt(bytes(self._small), recipients=recipients, armor=False))
+            recipients = [Cert.from_bytes(recipient) for recipient in self._encryption.recipients]
+            signer = key.signer if (key := self._encryption.signing_key) else None
+            return bytes(encrypt(bytes(self._small), recipients=recipients, signer=signer, armor=False))
         except RuntimeError as error:
             raise SealingFailedError(_FAILED) from error
 
@@ -138,12 +157,9 @@ def _pipes_of(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 
 
 @contextmanager
-def open_sealer(recipients: Sequence[bytes]) -> Iterator[Sealer]:
-    """Yields the sealer of one file. `recipients` are certificates (`Certificate.recipient`), at least one.
-
-    At the end of the block, its process ends. Raises SealingFailedError.
-    """
-    sealer = Sealer(recipients)
+def open_sealer(encryption: Encryption) -> Iterator[Sealer]:
+    """Yields the sealer of one file. At the end of the block, its process ends. Raises SealingFailedError."""
+    sealer = Sealer(encryption)
     try:
         yield sealer
     finally:
