@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-import delivery.deliver
+import delivery.reading
 import delivery.s3
 from delivery.claims import MAX_ATTEMPTS, MAX_PER_DESTINATION, claim_next, finish_file, record_outcome
 from delivery.claims import AttemptOutcome as Outcome
@@ -290,7 +290,7 @@ def test_the_upload_of_a_delivery_that_has_failed_is_removed(
             raise SourceUnavailableError("not now")
         return content[start:end]
 
-    monkeypatch.setattr(delivery.deliver, "_read_range", read_first_part_only)
+    monkeypatch.setattr(delivery.reading, "_read_range", read_first_part_only)
     system.deliver_files()
     for _ in BACKOFF:
         assert len(system.s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]) == 1, "all attempts have the same upload"
