@@ -78,12 +78,13 @@ def compose_email(
     message["Subject"] = single_line(f"{content.title}: {_words(content, 'Report ready')}")
     message["Date"] = formatdate()
     message["Message-ID"] = message_id
-    message["Content-Language"] = content.locale.tag
     # Programs that answer automatically do not answer these (RFC 3834; the second one is of Exchange).
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(_plain(content))
     message.add_alternative(_html(content), subtype="html")
+    # The methods that set a content remove all headers of the content that exist.
+    message["Content-Language"] = content.locale.tag
     for file in attachments:
         main, _, sub = file.media_type.partition(";")[0].strip().partition("/")
         message.add_attachment(file.content, maintype=main, subtype=sub or "octet-stream", filename=file.name)

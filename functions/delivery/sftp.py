@@ -62,16 +62,18 @@ def open_sftp(target: Target) -> SftpTransport:
         secret = read_secret(name)
     except SecretUnavailableError as error:
         raise AccessDeniedError(f"The secret '{name}' of the destination cannot be used. {error}") from error
-    return SftpTransport(SftpSession(settings, secret, Network(target.rules.hosts)), settings)
+    session = SftpSession(settings, secret, Network(target.rules.hosts))
+    return SftpTransport(session, settings, target.destination_id)
 
 
 class SftpTransport:
     """Delivers files to a folder with one session."""
 
-    def __init__(self, session: SftpSession, settings: SftpSettings) -> None:
+    def __init__(self, session: SftpSession, settings: SftpSettings, destination_id: str) -> None:
         self._session = session
         self._sftp = session.client
         self._settings = settings
+        self._destination_id = destination_id
 
     def close(self) -> None:
         """Ends the session."""
@@ -85,7 +87,7 @@ class SftpTransport:
                 "destination."
             )
         path = posixpath.join(self._settings.directory, file.name)
-        temporary = posixpath.join(posixpath.dirname(path), _temporary_name(file))
+        temporary = posixpath.join(posixpath.dirname(path), _temporary_name(file, self._destination_id))
         with self._discarded_at_last(temporary, progress), self._errors(file, progress):
             self._make_folders(file.name)
             if self._is_delivered(file, path, temporary, progress):
@@ -290,9 +292,12 @@ class SftpTransport:
         )
 
 
-def _temporary_name(file: OutgoingFile) -> str:
-    """Returns a name that is the same in each attempt, and that no other file has. It is hidden by its full stop."""
-    key = f"{file.report}\n{file.name}\n{file.sha256}"
+def _temporary_name(file: OutgoingFile, destination_id: str) -> str:
+    """Returns a name that is the same in each attempt, and that no other file has. It is hidden by its full stop.
+
+    The destination is part of it, because two destinations of a report may be the same folder.
+    """
+    key = f"{destination_id}\n{file.report}\n{file.name}\n{file.sha256}"
     return f".resma-{hashlib.sha256(key.encode()).hexdigest()[:24]}.part"
 
 

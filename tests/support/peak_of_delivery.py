@@ -25,7 +25,7 @@ from resma.aws.s3_access import AccessKeys, foreign_s3_client
 from resma.destinations.s3_settings import S3Settings
 from resma.network.connect import Network
 from resma.network.receivers import AllowedReceivers
-from tests.support.ssh_server import SshServer
+from tests.support.ssh_server import DESTINATION_ID, SshServer
 from worker.peak_memory import peak_rss_mb, reset_peak
 
 _BLOCK = hashlib.sha512(b"resma").digest() * 16384  # 1 MiB
@@ -49,9 +49,8 @@ def _sftp_opener(home: str, port: str) -> Callable[[], Transport]:
 
     def open_transport() -> Transport:
         network = Network(AllowedReceivers(opens_loopback=True))
-        return SftpTransport(
-            SftpSession(server.settings(), {"privateKey": server.private_key}, network), server.settings()
-        )
+        session = SftpSession(server.settings(), {"privateKey": server.private_key}, network)
+        return SftpTransport(session, server.settings(), DESTINATION_ID)
 
     return open_transport
 

@@ -22,6 +22,9 @@ from tests.support.optional_tools import require_tools
 REMEDY = "apt-get install openssh-server"
 HOST_KEY_TYPES = ("ed25519", "rsa", "ecdsa")
 
+DESTINATION_ID = f"dst_{32 * 'a'}"
+"""Id of a destination for tests of transports alone."""
+
 
 def sshd_path() -> str | None:
     """Returns the path of sshd, which is often outside of the PATH of users; None if it is not installed."""

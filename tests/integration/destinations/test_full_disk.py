@@ -18,7 +18,7 @@ from delivery.sftp_free_space import find_free_bytes
 from delivery.ssh_session import SftpSession
 from resma.network.connect import Network
 from resma.network.receivers import AllowedReceivers
-from tests.support.ssh_server import SshServer, ssh_server
+from tests.support.ssh_server import DESTINATION_ID, SshServer, ssh_server
 
 DISK_BYTES = 4 * 1024 * 1024
 CONTENT = random.Random(2).randbytes(3_000_000)
@@ -54,7 +54,7 @@ def deliver(server: SshServer, progress: Progress) -> None:
         source=None,
     )
     session = SftpSession(server.settings(), {"privateKey": server.private_key}, LOOPBACK)
-    with closing(SftpTransport(session, server.settings())) as transport:
+    with closing(SftpTransport(session, server.settings(), DESTINATION_ID)) as transport:
         transport.deliver(file, progress)
 
 

@@ -22,7 +22,7 @@ from resma.network.connect import Network
 from resma.network.receivers import AllowedReceivers
 from resma.storage.resumable_sha256 import Sha256
 from tests.support.discarding_store import discarding_store
-from tests.support.ssh_server import ssh_server
+from tests.support.ssh_server import DESTINATION_ID, ssh_server
 
 GB = 10**9
 LARGE = 20 * GB
@@ -54,13 +54,13 @@ def test_a_file_of_20_gb_continues_at_an_sftp_server(tmp_path: Path) -> None:
     """The temporary file is sparse, as if 20 GB less its end had been sent. Offsets have more than 32 bits."""
     with ssh_server(tmp_path / "ssh") as server:
         file, offset = outgoing(LARGE, zeros_and_tail(LARGE)), LARGE - len(TAIL)
-        temporary = server.files / _temporary_name(file)
+        temporary = server.files / _temporary_name(file, DESTINATION_ID)
         temporary.touch()
         os.truncate(temporary, offset)
         session = SftpSession(
             server.settings(), {"privateKey": server.private_key}, Network(AllowedReceivers(opens_loopback=True))
         )
-        with closing(SftpTransport(session, server.settings())) as transport:
+        with closing(SftpTransport(session, server.settings(), DESTINATION_ID)) as transport:
             where = transport._where(str(temporary))
             transport.deliver(file, unlimited(_state("sending", where, offset, Sha256())))
         (arrived,) = server.files.iterdir()

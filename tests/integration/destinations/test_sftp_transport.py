@@ -38,7 +38,7 @@ from resma.network.connect import Network
 from resma.network.receivers import AllowedReceivers
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.password_server import password_server
-from tests.support.ssh_server import SshServer, create_key, fingerprint_of, ssh_server
+from tests.support.ssh_server import DESTINATION_ID, SshServer, create_key, fingerprint_of, ssh_server
 
 CONTENT = random.Random(1).randbytes(1_500_000)
 LOOPBACK = Network(AllowedReceivers(opens_loopback=True))
@@ -106,10 +106,15 @@ class Record:
 
 
 def deliver(
-    settings: SftpSettings, secret: dict[str, str], file: OutgoingFile | None = None, record: Record | None = None
+    settings: SftpSettings,
+    secret: dict[str, str],
+    file: OutgoingFile | None = None,
+    record: Record | None = None,
+    *,
+    destination_id: str = DESTINATION_ID,
 ) -> None:
     """Connects, and delivers a file."""
-    with closing(SftpTransport(SftpSession(settings, secret, LOOPBACK), settings)) as transport:
+    with closing(SftpTransport(SftpSession(settings, secret, LOOPBACK), settings, destination_id)) as transport:
         transport.deliver(file or outgoing(), (record or Record()).attempt())
 
 
@@ -261,12 +266,29 @@ def test_an_earlier_delivery_is_not_repeated(server: SshServer) -> None:
     assert reads.starts == []
 
 
+def test_two_destinations_with_one_folder_do_not_write_to_one_temporary_file(server: SshServer) -> None:
+    """The second one delivers the file while the first one is in the middle of it."""
+    record, other = Record(times=1), f"dst_{32 * 'b'}"
+    with pytest.raises(TimeUpError):
+        deliver(server.settings(), key_of(server), outgoing(), record)
+    (temporary,) = names(server)
+    begun = (server.files / temporary).read_bytes()
+    deliver(server.settings(), key_of(server), outgoing(), destination_id=other)
+    assert names(server) == [temporary, outgoing().name]
+    assert (server.files / temporary).read_bytes() == begun
+    later = Record()
+    later.state = record.state
+    deliver(server.settings(), key_of(server), outgoing(), later)
+    assert (server.files / outgoing().name).read_bytes() == CONTENT
+    assert names(server) == [outgoing().name]
+
+
 def test_a_delivery_continues_in_another_invocation(server: SshServer) -> None:
     record = Record(times=1)
     with pytest.raises(TimeUpError):
         deliver(server.settings(), key_of(server), outgoing(), record)
     file, reads = outgoing(), Reads(CONTENT)
-    assert names(server) == [f"in/2024-03-01/{_temporary_name(file)}"]
+    assert names(server) == [f"in/2024-03-01/{_temporary_name(file, DESTINATION_ID)}"]
     assert record.state is not None
     offset = record.state["offset"]
     assert 0 < offset < len(CONTENT)
@@ -336,7 +358,7 @@ def test_the_last_attempt_removes_its_temporary_file(server: SshServer, is_last_
     file = outgoing(read=_fail_in_the_middle)
     with pytest.raises(SourceUnavailableError):
         deliver(server.settings(), key_of(server), file, Record(is_last_attempt=is_last_attempt))
-    assert names(server) == ([] if is_last_attempt else [f"in/2024-03-01/{_temporary_name(file)}"])
+    assert names(server) == ([] if is_last_attempt else [f"in/2024-03-01/{_temporary_name(file, DESTINATION_ID)}"])
 
 
 def _fail_in_the_middle(start: int, end: int) -> bytes:

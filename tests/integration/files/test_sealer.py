@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pysequoia import Cert, encrypt
+from pysequoia import Cert, Tsk, encrypt
 
 from resma.encryption.openpgp.certificate import CertificateRefusedError, read_certificate
 from resma.encryption.openpgp.sealer import SMALL_BYTES, Encryption, open_sealer
 from resma.errors import SealingFailedError
+from tests.support.certificates import sample_certificate
 from tests.support.gnupg import LONG_AGO, KeyRing, key_ring
 
 RECEIVER = "receiver@example.com"
@@ -85,6 +86,18 @@ def test_an_expired_subkey_is_left_out_if_another_can_be_used(keys: KeyRing) -> 
     assert len(renewed.recipient) < len(renewed.content)
     with open_sealer(Encryption([renewed.recipient])) as sealer:
         assert keys.decrypt(sealer.write(b"x") + sealer.end()) == b"x"
+
+
+def test_a_marker_before_a_certificate_is_ignored() -> None:
+    """RFC 9580, section 5.8: programs begin with one to refuse older programs."""
+    plain = read_certificate(sample_certificate().encode())
+    assert read_certificate(b"\xca\x03PGP" + plain.content).fingerprint == plain.fingerprint
+
+
+@pytest.mark.parametrize("character", ["\0", "\n", "\x1b", "\u202e"])
+def test_user_ids_have_no_control_characters(character: str) -> None:
+    certificate = Tsk.generate(f"a{character}b <a@example.com>").extract_certificate()
+    assert read_certificate(bytes(certificate)).user_ids == ["a\ufffdb <a@example.com>"]
 
 
 def test_changed_certificates_are_refused_or_read(keys: KeyRing) -> None:

@@ -84,7 +84,10 @@ export function input(attributes) {
 export function showErrors(fields, fieldErrors) {
   for (const each of fields) each.setError(null);
   const errors = fieldErrors.map((fieldError) => ({ fieldError, target: fieldOf(fields, fieldError.pointer) }));
-  for (const { fieldError, target } of errors) target?.setError(fieldError.detail);
+  for (const each of fields) {
+    const own = errors.filter(({ target }) => target === each).map(({ fieldError }) => fieldError.detail);
+    if (own.length > 0) each.setError(own.join(" "));
+  }
   fields.find((each) => errors.some(({ target }) => target === each))?.focus();
   return errors.filter(({ target }) => target === undefined).map(({ fieldError }) => fieldError);
 }

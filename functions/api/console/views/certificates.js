@@ -34,7 +34,7 @@ function certificates(items, problemArea, refresh) {
   return table(t("certificates.title"), columns, items.map((/** @type {Certificate} */ item) => [
     [named(item.name), h("span", { class: "hint" }, h("code", {}, item.id))],
     badge(item.status),
-    [h("bdi", {}, item.userIds.join(", ")), h("span", { class: "hint" }, h("code", { class: "break" }, item.fingerprint))],
+    [h("bdi", { class: "break" }, item.userIds.join(", ")), h("span", { class: "hint" }, h("code", { class: "break" }, item.fingerprint))],
     item.expiresAt === null ? t("certificates.never") : when(item.expiresAt),
     h("button", {
       type: "button", class: "quiet small danger", "aria-label": `${t("webhooks.delete")}: ${item.name}`,

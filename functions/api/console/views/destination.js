@@ -40,7 +40,7 @@ export async function showDestination(main, { parameters: [id], query, signal })
   nameTab(t("deliveries.title"), destination.name);
   put(facts, h("dl", { class: "facts" },
     fact(t("keys.name"), h("bdi", {}, destination.name)),
-    fact(t("webhooks.url"), h("bdi", {}, destination.url)),
+    fact(t("webhooks.url"), h("bdi", { class: "break" }, destination.url)),
     fact(t("destinations.id"), h("code", {}, destination.id)),
     fact(t("reports.status"), destinationStatus(destination))));
   list.follow();

@@ -30,7 +30,7 @@ export async function showDestinations(main, { signal }) {
 export function destinationStatus({ enabled, failing, lastAttempt }) {
   if (!enabled) return badge("DISABLED");
   if (!failing || lastAttempt === null) return badge("ENABLED");
-  return [badge("FAILING"), h("span", { class: "hint" }, h("bdi", {}, lastAttempt.errorDetail), " · ", when(lastAttempt.startedAt))];
+  return [badge("FAILING"), h("span", { class: "hint" }, h("bdi", { class: "break" }, lastAttempt.errorDetail), " · ", when(lastAttempt.startedAt))];
 }
 
 function destinations(items, problemArea, refresh) {
@@ -40,7 +40,7 @@ function destinations(items, problemArea, refresh) {
   return table(t("destinations.title"), columns, items.map((/** @type {FileDestination} */ item) => [
     [link(`/destinations/${item.id}`, named(item.name)), h("span", { class: "hint" }, h("code", {}, item.id))],
     destinationStatus(item),
-    h("bdi", {}, item.url),
+    h("bdi", { class: "break" }, item.url),
     when(item.createdAt),
     actions(item, problemArea, refresh),
   ]));

@@ -105,7 +105,7 @@ def _check(certificate: Cert, packets: Sequence[Packet], now: datetime) -> Certi
     from pysequoia import Cert, encrypt  # noqa: PLC0415
 
     try:
-        user_ids = [str(user_id)[:_MAX_USER_ID_CHARACTERS] for user_id in certificate.user_ids][:_MAX_USER_IDS]
+        user_ids = [_shown(str(user_id)) for user_id in certificate.user_ids][:_MAX_USER_IDS]
         expires_at, is_revoked = certificate.expiration, certificate.is_revoked
     except RuntimeError as error:
         raise CertificateRefusedError([_describe_weakness(error)]) from error
@@ -155,6 +155,8 @@ def _keys_of(packets: Sequence[Packet]) -> list[_Key]:
     )
     keys: list[_Key] = []
     for packet in packets:
+        if packet.tag == Tag.Marker:  # to be ignored (RFC 9580, section 5.8)
+            continue
         if packet.tag in (Tag.PublicKey, Tag.PublicSubkey):
             keys.append(_Key(packet, [packet]))
             continue
@@ -168,6 +170,13 @@ def _keys_of(packets: Sequence[Packet]) -> list[_Key]:
         elif is_own and packet.signature_type == SignatureType.SubkeyRevocation:
             keys[-1].is_revoked = True
     return keys
+
+
+def _shown(user_id: str) -> str:
+    """Returns a user id without control characters, of which Postgres cannot store NUL."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in user_id)[
+        :_MAX_USER_ID_CHARACTERS
+    ]
 
 
 def _latest(key: _Key) -> Packet | None:
