@@ -97,7 +97,9 @@ RUNNERS: dict[str, Runner] = {
     r"resma (files (?!delete)\w+|verify)\b.*": Runner(
         "test", "tests/integration/cli/test_split_reports.py::test_all_files_are_saved_and_verified"
     ),
-    r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_a_stack_that_has_crashed"),
+    r"resma (up( --json)?|down|logs)": Runner(
+        "test", "tests/e2e/test_cli.py::test_up_logs_down_and_a_stack_that_has_crashed"
+    ),
     r"resma demo": Runner("test", "tests/e2e/test_cli.py::test_demo"),
     r"resma estimate": Runner("test", "tests/e2e/test_cli.py::test_estimate"),
     r"resma (hold|release|erase|files delete)\b.*": Runner(

@@ -272,10 +272,10 @@ def test_two_destinations_with_one_folder_do_not_write_to_one_temporary_file(ser
     with pytest.raises(TimeUpError):
         deliver(server.settings(), key_of(server), outgoing(), record)
     (temporary,) = names(server)
-    begun = (server.files / temporary).read_bytes()
+    first_part = (server.files / temporary).read_bytes()
     deliver(server.settings(), key_of(server), outgoing(), destination_id=other)
     assert names(server) == [temporary, outgoing().name]
-    assert (server.files / temporary).read_bytes() == begun
+    assert (server.files / temporary).read_bytes() == first_part
     later = Record()
     later.state = record.state
     deliver(server.settings(), key_of(server), outgoing(), later)
