@@ -49,7 +49,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 
 @pytest.fixture
 def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
-    """A connection of the superuser. Rows that a test leaves in Resma's tables are deleted after it."""
+    """A connection of the superuser. After the test, rows that it leaves in Resma's tables are deleted, and settings of
+    tenants have their defaults again.
+    """
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         yield connection
         connection.execute("DELETE FROM resma.holds")
@@ -60,7 +62,12 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
         connection.execute("DELETE FROM resma.file_deliveries")
         connection.execute("DELETE FROM resma.destinations")
         connection.execute("DELETE FROM resma.certificates")
+        connection.execute("DELETE FROM resma.suppressed_addresses")
         connection.execute("DELETE FROM resma.outages")
+        connection.execute(
+            "UPDATE resma.tenants SET email_domains = DEFAULT, email_attachment_bytes = DEFAULT, signing_key = DEFAULT,"
+            " kms_key = DEFAULT"
+        )
 
 
 @pytest.fixture

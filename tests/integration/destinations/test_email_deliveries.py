@@ -68,7 +68,7 @@ def test_each_recipient_gets_a_message_with_a_link(system: System, server: SmtpS
     assert (message["To"], message["From"]) == (ANA, "Resma <reports@resma.example>")
     assert BEN not in message.as_string()
     assert message["Auto-Submitted"] == "auto-generated"
-    assert message["Content-Language"] == "en-US"
+    assert message["Content-Language"] == "pt-BR"
     assert not list(message.iter_attachments())
     for kind in ("plain", "html"):
         assert f"https://reports.example/console#/reports/{report['id']}" in text_of(message, kind)
