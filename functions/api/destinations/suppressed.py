@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 from api.auth.scopes import needs
 from api.context import base_url, caller_of, database
 from api.http.cursor import cursor_invalid, next_page
-from resma.destinations.addresses import MAX_ADDRESS
+from resma.destinations.addresses import ADDRESS_PATTERN, MAX_ADDRESS
 from resma.destinations.recipients import SuppressionReason, list_suppressed, remove_suppressed
 from resma.json_models import URI, ViewModel
 from resma.request_errors import SuppressedAddressNotFoundError
@@ -25,20 +25,17 @@ logger = Logger(child=True)
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 
 _PATH = "/api/v1/suppressed-addresses"
-_ADDRESS = r"^[!-?A-~]+@[!-?A-~]+$"
-
-
 _NOT_SUPPRESSED = "This address is not suppressed. GET /api/v1/suppressed-addresses lists the suppressed ones."
 
 
 def _require_address(text: str) -> str:
-    if len(text) > MAX_ADDRESS or re.fullmatch(_ADDRESS, text, re.ASCII) is None:
+    if len(text) > MAX_ADDRESS or re.fullmatch(ADDRESS_PATTERN, text, re.ASCII) is None:
         raise SuppressedAddressNotFoundError(_NOT_SUPPRESSED)
     return text
 
 
 def _require_cursor(text: str | None) -> str | None:
-    if text is not None and re.fullmatch(_ADDRESS, text, re.ASCII) is None:
+    if text is not None and re.fullmatch(ADDRESS_PATTERN, text, re.ASCII) is None:
         raise cursor_invalid()
     return text
 
@@ -46,7 +43,9 @@ def _require_cursor(text: str | None) -> str | None:
 SuppressedAddress = Annotated[
     str,
     AfterValidator(_require_address),
-    Path(description="The suppressed address.", json_schema_extra={"pattern": _ADDRESS, "maxLength": MAX_ADDRESS}),
+    Path(
+        description="The suppressed address.", json_schema_extra={"pattern": ADDRESS_PATTERN, "maxLength": MAX_ADDRESS}
+    ),
 ]
 
 
@@ -87,7 +86,7 @@ def handle_get_suppressed(
         str | None,
         Query(
             max_length=MAX_ADDRESS,
-            json_schema_extra={"pattern": _ADDRESS},
+            json_schema_extra={"pattern": ADDRESS_PATTERN},
             description="Position of the page, as in `next`.",
         ),
     ] = None,

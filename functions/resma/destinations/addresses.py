@@ -4,6 +4,8 @@ from __future__ import annotations
 
 MAX_ADDRESS = 254
 """Maximum length of an address, in characters (RFC 5321, section 4.5.3.1.3, without the angle brackets)."""
+ADDRESS_PATTERN = r"^[!-?A-~]+@[!-?A-~]+$"
+"""Pattern of all addresses that `parse_address` returns: ASCII without spaces, and one @. It matches others too."""
 
 
 def parse_address(text: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
-from resma.destinations.addresses import MAX_ADDRESS, domain_of, parse_address
+from resma.destinations.addresses import ADDRESS_PATTERN, MAX_ADDRESS, domain_of, parse_address
 from resma.destinations.paths import MAX_PATTERN, pattern_errors
 from resma.destinations.settings import DestinationRules, DestinationSettings
 from resma.request_errors import FieldError, json_pointer
@@ -18,7 +18,7 @@ MAX_RECIPIENTS = 20
 _Address = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_ADDRESS),
-    Field(json_schema_extra={"format": "email", "pattern": r"^[!-?A-~]+@[!-?A-~]+$"}),
+    Field(json_schema_extra={"format": "email", "pattern": ADDRESS_PATTERN}),
 ]
 
 

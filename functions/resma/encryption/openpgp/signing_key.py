@@ -22,7 +22,6 @@ class SigningKeyRefusedError(Exception):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(" ".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)
