@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Event
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -146,8 +147,8 @@ def _deliver(resources: DeliveryResources, claim: DeliveryClaim, is_time_left: I
     except RequestInvalidError as error:
         raise SettingsNotAllowedError(f"The settings of the destination are not valid. {error.detail}") from error
     report = _report_of(resources, claim)
-    if isinstance(settings, EmailSettings):
-        with heartbeat(partial(_renew, resources, claim)) as lost:
+    with heartbeat(partial(_renew, resources, claim)) as lost:
+        if isinstance(settings, EmailSettings):
             deliver_email(
                 EmailJob(
                     system=resources.system,
@@ -161,19 +162,22 @@ def _deliver(resources: DeliveryResources, claim: DeliveryClaim, is_time_left: I
                     is_lost=lost.is_set,
                 )
             )
-        return
-    files = _files_of(resources, claim, report)
-    target = Target(claim.tenant_id, claim.destination_id, settings, rules, resources.store)
-    with (
-        heartbeat(partial(_renew, resources, claim)) as lost,
-        closing(open_transport(claim.kind, target)) as transport,
-    ):
-        for file in files:
-            if lost.is_set():
-                raise LeaseLostError(f"This function has lost the delivery {claim.delivery_id}.")
-            _deliver_file(_Attempt(resources, claim, transport, settings.name_pattern, is_time_left), file)
-            if not is_time_left():
-                raise TimeUpError
+        else:
+            files = _files_of(resources, claim, report)
+            target = Target(claim.tenant_id, claim.destination_id, settings, rules, resources.store)
+            with closing(open_transport(claim.kind, target)) as transport:
+                attempt = _Attempt(resources, claim, transport, settings.name_pattern, is_time_left)
+                _deliver_files(attempt, files, lost)
+
+
+def _deliver_files(attempt: _Attempt, files: Iterator[PlannedFile], lost: Event) -> None:
+    """Delivers the files one after the other. Raises DeliveryError, TimeUpError and LeaseLostError."""
+    for file in files:
+        if lost.is_set():
+            raise LeaseLostError(f"This function has lost the delivery {attempt.claim.delivery_id}.")
+        _deliver_file(attempt, file)
+        if not attempt.is_time_left():
+            raise TimeUpError
 
 
 def _renew(resources: DeliveryResources, claim: DeliveryClaim) -> None:

@@ -160,9 +160,10 @@ def _fail(job: ClaimedJob, invocation: Invocation, error: PermanentError | Reque
     """Ends a report by a permanent error, or as a dead letter if transient errors have ended its failed shards."""
     claim, is_dead_letter = job.claim, isinstance(error, ShardsFailedError) and error.is_exhausted
     logger.exception("the report has failed", is_dead_letter=is_dead_letter)
+    fail = partial(fail_job, claim=claim, error=error, is_dead_letter=is_dead_letter)
     # `emit_dead_lettered` counts the report as failed too.
     counted = () if is_dead_letter else (Metric.REPORTS_FAILED,)
-    _end_attempt(job, invocation, partial(fail_job, claim=claim, error=error), Metric.ATTEMPTS_FAILED, *counted)
+    _end_attempt(job, invocation, fail, Metric.ATTEMPTS_FAILED, *counted)
     if is_dead_letter:
         emit_dead_lettered(claim.tenant_id, claim.report_id)
     return "FAILED"

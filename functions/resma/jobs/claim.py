@@ -224,10 +224,10 @@ def release_job(connection: Connection[TupleRow], claim: Claim, error: Exception
     )
 
 
-def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
+def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception, *, is_dead_letter: bool = False) -> None:
     """GENERATING -> FAILED after a permanent error, with the completion event. Raises LeaseLostError.
 
-    A split report is a dead letter if only transient errors have ended its shards.
+    With `is_dead_letter`, the report can be redriven: only transient errors have ended its shards.
     """
     transitions.fail(
         connection,
@@ -239,7 +239,7 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
             **describe_attempt(claim, error, _what_follows(error)),
             "failed_files": Jsonb(list(error.failed_files)) if isinstance(error, AllFormatsFailedError) else None,
             "control_totals": Jsonb(list(error.control_totals)) if isinstance(error, ControlMismatchError) else None,
-            "is_dead_letter": isinstance(error, ShardsFailedError) and error.is_exhausted,
+            "is_dead_letter": is_dead_letter,
         },
     )
     record_end(connection, claim.tenant_id, claim.report_id, "report.failed")
