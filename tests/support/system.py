@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,6 +47,10 @@ WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 KMS_KEY, SECOND_KMS_KEY = (f"arn:aws:kms:us-east-1:123456789012:key/{name}" for name in ("first", "second"))
+
+
+_API = threading.Lock()
+"""Held while the API function handles a request."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,8 @@ class System:
     ) -> tuple[int, dict[str, str], Any]:
         """Sends a request to the API function; returns status, headers and the decoded body.
 
-        A request from loopback without a key belongs to the tenant `demo`, with all scopes.
+        A request from loopback without a key belongs to the tenant `demo`, with all scopes. As in Lambda, the function
+        handles one request at a time: powertools keeps the current one in the app.
         """
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         event = {
@@ -160,7 +166,11 @@ class System:
             "body": text,
             "isBase64Encoded": False,
         }
-        answer = api.app.handler(event, FunctionContext())  # type: ignore[arg-type]
+        assert _API.acquire(blocking=False), "Another thread calls the API. Call its use case with its own connection."
+        try:
+            answer = api.app.handler(event, FunctionContext())  # type: ignore[arg-type]
+        finally:
+            _API.release()
         flat = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
         content = answer["body"]
         if content and "json" in flat.get("Content-Type", ""):

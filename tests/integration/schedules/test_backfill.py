@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,16 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from api.schedules.models import BackfillRequest
+from api.schedules.run import backfill_schedule
+from resma.access.caller import SCOPES, Caller
+from resma.database.connection import Database
+from resma.encryption.deployment_key import DeploymentKey
+from resma.jobs.queue import JobQueue
+from resma.jobs.report_rows import Report
+from resma.requests.report_request import ReportRequest
+from resma.requests.submit import StartedRun, request_report
+from resma.schedules.schedule_rows import find_schedule
 from tests.support.system import ActAs, System
 
 SCHEDULES = "/api/v1/schedules"
@@ -101,10 +112,21 @@ def test_runs_that_were_started_are_named_and_not_started_again(system: System) 
 
 def test_concurrent_backfills_start_each_run_once(system: System, admin: Connection[TupleRow]) -> None:
     path = make(system)
-    with ThreadPoolExecutor(1) as other:
-        concurrent = other.submit(backfill, system, path, QUARTER)
-        own = backfill(system, path, QUARTER)
-    assert own["started"] + concurrent.result()["started"] == 3
+    caller, queue = Caller("demo", "a test", SCOPES), JobQueue(system.sqs, system.queue_url)
+    databases = [Database(os.environ["DATABASE_SECRET_ARN"], f"test {number}") for number in range(4)]
+
+    def start(database: Database) -> int:
+        def send(caller: Caller, request: ReportRequest, run: StartedRun) -> Report:
+            return request_report(database, queue, caller, request, None, sealing=DeploymentKey("unused"), run=run)[0]
+
+        with database.transaction("demo") as connection:
+            schedule = find_schedule(connection, "demo", path.rpartition("/")[2])
+        return backfill_schedule(database, schedule, caller, BackfillRequest.model_validate(QUARTER), send).started
+
+    with ThreadPoolExecutor(len(databases)) as threads:
+        assert sum(threads.map(start, databases)) == 3
+    for database in databases:
+        database.close()
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (3,)
     assert len(history(system, path)) == 3
 
