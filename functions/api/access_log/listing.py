@@ -10,7 +10,7 @@ from api.access_log.models import AccessEntryView, AccessLog
 from api.access_log.rows import AccessEntry, EntryCursor, list_entries
 from api.http.cursor import cursor_invalid, next_page, read_microseconds, write_microseconds
 from api.http.page_size import fitting
-from resma.access.caller import Caller, address_for, subject_for
+from resma.access.caller import Caller, address_for, hide_emails, subject_for
 from resma.database.connection import Database
 from resma.jobs.deletion import find_deletion
 from resma.jobs.report_rows import find_report
@@ -54,6 +54,8 @@ def _show(entry: AccessEntry, caller: Caller) -> AccessEntryView:
             **vars(entry),
             "subject": entry.subject and subject_for(caller, entry.subject),
             "ip_address": address_for(caller, entry.ip_address),
+            "recipient": hide_emails(caller, entry.recipient),
+            "detail": hide_emails(caller, entry.detail),
             "url": entry.url and hide_query(entry.url),
         }
     )

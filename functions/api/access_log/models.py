@@ -20,6 +20,8 @@ AccessAction = Literal[
     "DELIVERY_ATTEMPTED",
     "FILE_DELIVERED",
     "DELIVERY_REPLAYED",
+    "EMAIL_SENT",
+    "EMAIL_REPORTED",
     "HOLD_PLACED",
     "HOLD_RELEASED",
     "FILES_DELETED",
@@ -39,8 +41,9 @@ class AccessEntryView(ViewModel):
         "`LINK_CREATED`: a presigned URL of a file was created for a download. `WEBHOOK_SENT`: a webhook was sent. "
         "`WEBHOOK_REPLAYED`: a caller requested to send it again. `DELIVERY_ATTEMPTED`: an attempt to deliver the "
         "files to a destination. `FILE_DELIVERED`: a file was complete at a destination for the first time. "
-        "`DELIVERY_REPLAYED`: a caller requested to deliver the files again. `HOLD_PLACED`, `HOLD_RELEASED`: a legal "
-        "hold of the report."
+        "`DELIVERY_REPLAYED`: a caller requested to deliver the files again. `EMAIL_SENT`: a message was sent to a "
+        "recipient, or could not be. `EMAIL_REPORTED`: a bounce of that message or a complaint was reported. "
+        "`HOLD_PLACED`, `HOLD_RELEASED`: a legal hold of the report."
     )
     subject: str | None = Field(
         description="Who did it: `key:`, `schedule:`, `event:`, `webhook:` or `destination:` and an id, `token:` and "
@@ -86,6 +89,18 @@ class AccessEntryView(ViewModel):
     destination_name: str | None = Field(description="Current name of that destination; null if it was deleted.")
     file_name: str | None = Field(description="Name of the delivered file at the destination.")
     error_code: str | None = Field(description="Stable code of the error of a delivery, for programs.")
+    recipient: str | None = Field(
+        description="Address of the recipient of a message by e-mail. Without the scope `personal:read`, the part "
+        "before `@` is masked, also in `detail`."
+    )
+    encrypted_for: list[str] | None = Field(
+        description="Fingerprints of the OpenPGP certificates that the files of the report are encrypted for. Null if "
+        "they are not encrypted, before the report is generated, and if it was deleted."
+    )
+    signed_by: str | None = Field(
+        description="Fingerprint of the OpenPGP key that they are signed with. Null like `encryptedFor`, and if your "
+        "tenant has no such key."
+    )
 
 
 class AccessLog(ViewModel):

@@ -37,6 +37,9 @@ class AccessEntry:
     destination_name: str | None
     file_name: str | None
     error_code: str | None
+    recipient: str | None
+    encrypted_for: list[str] | None
+    signed_by: str | None
 
 
 @dataclass(frozen=True)

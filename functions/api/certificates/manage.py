@@ -7,7 +7,7 @@ import binascii
 from datetime import UTC, datetime, timedelta
 
 from api.certificates.models import CertificateList, CertificateRequest, CertificateStatus, CertificateView
-from resma.access.caller import Caller
+from resma.access.caller import Caller, subject_for
 from resma.database.connection import Database
 from resma.encryption.certificate_rows import (
     EXPIRING_DAYS,
@@ -28,14 +28,14 @@ def add_certificate(database: Database, caller: Caller, request: CertificateRequ
         raise RequestInvalidError.of([FieldError("/certificate", problem) for problem in error.problems]) from error
     with database.transaction(caller.tenant_id) as connection:
         row = insert_certificate(connection, caller.tenant_id, request.name, certificate, caller.subject)
-    return _show(row)
+    return _show(row, caller)
 
 
 def show_certificates(database: Database, caller: Caller) -> CertificateList:
     """Returns all certificates of the caller's tenant."""
     with database.transaction(caller.tenant_id) as connection:
         rows = list_certificates(connection, caller.tenant_id)
-    return CertificateList(items=[_show(row) for row in rows])
+    return CertificateList(items=[_show(row, caller) for row in rows])
 
 
 def remove_certificate(database: Database, caller: Caller, certificate_id: str) -> None:
@@ -54,7 +54,7 @@ def _decode(text: str) -> bytes:
         return text.encode()  # not a certificate either, which `read_certificate` says
 
 
-def _show(row: CertificateRow) -> CertificateView:
+def _show(row: CertificateRow, caller: Caller) -> CertificateView:
     return CertificateView(
         id=row.certificate_id,
         name=row.name,
@@ -64,7 +64,7 @@ def _show(row: CertificateRow) -> CertificateView:
         expires_at=row.expires_at,
         status=_status_of(row, datetime.now(UTC)),
         created_at=row.created_at,
-        created_by=row.created_by,
+        created_by=subject_for(caller, row.created_by),
     )
 
 

@@ -10,6 +10,7 @@ from api.destinations.models import FileDeliveryList, FileDeliveryView
 from api.destinations.view import show_delivery
 from api.http.cursor import cursor_invalid, next_page, read_microseconds, write_microseconds
 from api.http.page_size import fitting
+from resma.access.caller import Caller
 from resma.database.connection import Database
 from resma.destinations.deliveries import (
     FileDeliveryCursor,
@@ -33,36 +34,36 @@ class FileDeliveryQuery:
     cursor: str | None
 
 
-def show_one_delivery(database: Database, tenant_id: str, delivery_id: str, base_url: str) -> FileDeliveryView:
+def show_one_delivery(database: Database, caller: Caller, delivery_id: str, base_url: str) -> FileDeliveryView:
     """Returns a delivery. Raises FileDeliveryNotFoundError."""
-    with database.transaction(tenant_id) as connection:
-        record = find_delivery(connection, tenant_id, delivery_id)
-    return show_delivery(record, base_url)
+    with database.transaction(caller.tenant_id) as connection:
+        record = find_delivery(connection, caller.tenant_id, delivery_id)
+    return show_delivery(record, base_url, caller)
 
 
-def show_report_deliveries(database: Database, tenant_id: str, report_id: UUID, base_url: str) -> FileDeliveryList:
+def show_report_deliveries(database: Database, caller: Caller, report_id: UUID, base_url: str) -> FileDeliveryList:
     """Returns the deliveries of a report. Raises ReportNotFoundError."""
-    with database.transaction(tenant_id) as connection:
-        find_report(connection, tenant_id, report_id)
-        records = list_report_deliveries(connection, tenant_id, report_id)
-    return FileDeliveryList(items=[show_delivery(record, base_url) for record in records])
+    with database.transaction(caller.tenant_id) as connection:
+        find_report(connection, caller.tenant_id, report_id)
+        records = list_report_deliveries(connection, caller.tenant_id, report_id)
+    return FileDeliveryList(items=[show_delivery(record, base_url, caller) for record in records])
 
 
 def show_destination_deliveries(
-    database: Database, tenant_id: str, destination_id: str, query: FileDeliveryQuery, base_url: str
+    database: Database, caller: Caller, destination_id: str, query: FileDeliveryQuery, base_url: str
 ) -> FileDeliveryList:
     """Returns a page of the deliveries to a destination, newest first.
 
     Raises DestinationNotFoundError, and RequestInvalidError for an invalid cursor.
     """
     after = _read_cursor(query.cursor) if query.cursor is not None else None
-    with database.transaction(tenant_id) as connection:
-        find_destination(connection, tenant_id, destination_id)
+    with database.transaction(caller.tenant_id) as connection:
+        find_destination(connection, caller.tenant_id, destination_id)
         # One more shows whether a next page exists.
         records = list_destination_deliveries(
-            connection, tenant_id, destination_id, query.status, after, query.limit + 1
+            connection, caller.tenant_id, destination_id, query.status, after, query.limit + 1
         )
-    items = fitting([show_delivery(record, base_url) for record in records[: query.limit]])
+    items = fitting([show_delivery(record, base_url, caller) for record in records[: query.limit]])
     following = None
     if len(records) > len(items):
         last = records[len(items) - 1].delivery

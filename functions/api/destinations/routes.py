@@ -55,7 +55,7 @@ def handle_post_destination(body: DestinationRequest) -> Response[DestinationVie
     row = _destinations().create(body)
     _log("a destination was created", row.destination_id)
     headers: dict[str, str | list[str]] = {"Location": f"{base_url(router)}/api/v1/destinations/{row.destination_id}"}
-    return Response(HTTPStatus.CREATED, "application/json", show_destination(row), headers=headers)
+    return Response(HTTPStatus.CREATED, "application/json", show_destination(row, caller_of(router)), headers=headers)
 
 
 @router.get(
@@ -69,7 +69,9 @@ def handle_post_destination(body: DestinationRequest) -> Response[DestinationVie
 )
 def handle_get_destinations() -> DestinationList:
     """Handles GET: returns all destinations."""
-    return DestinationList(items=[show_destination(row, last) for row, last in _destinations().list()])
+    return DestinationList(
+        items=[show_destination(row, caller_of(router), last) for row, last in _destinations().list()]
+    )
 
 
 @router.get(
@@ -83,7 +85,8 @@ def handle_get_destinations() -> DestinationList:
 )
 def handle_get_destination(destination_id: DestinationId) -> DestinationView:
     """Handles GET: returns a destination."""
-    return show_destination(*_destinations().show(destination_id))
+    row, last = _destinations().show(destination_id)
+    return show_destination(row, caller_of(router), last)
 
 
 @router.patch(
@@ -100,7 +103,7 @@ def handle_patch_destination(destination_id: DestinationId, body: DestinationCha
     """Handles PATCH: changes the properties in the body and returns the destination."""
     row = _destinations().change(destination_id, body)
     _log("a destination was changed", destination_id)
-    return show_destination(row)
+    return show_destination(row, caller_of(router))
 
 
 @router.delete(
@@ -135,7 +138,7 @@ def handle_delete_destination(destination_id: DestinationId) -> Response[None]:
 def handle_post_test(destination_id: DestinationId) -> Response[FileDeliveryView]:
     """Handles POST: returns 202 with the delivery."""
     record = _destinations().send_test(destination_id, delivery_queue())
-    return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router)))
+    return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router), caller_of(router)))
 
 
 @router.get(
@@ -160,7 +163,7 @@ def handle_get_deliveries(
 ) -> FileDeliveryList:
     """Handles GET: returns a page of deliveries with all attempts, newest first."""
     query = FileDeliveryQuery(status, limit, cursor)
-    return show_destination_deliveries(database(), caller_of(router).tenant_id, destination_id, query, base_url(router))
+    return show_destination_deliveries(database(), caller_of(router), destination_id, query, base_url(router))
 
 
 @router.get(
@@ -174,8 +177,7 @@ def handle_get_deliveries(
 )
 def handle_get_report_deliveries(report_id: ReportId) -> FileDeliveryList:
     """Handles GET: returns the deliveries of a report's files."""
-    tenant_id = caller_of(router).tenant_id
-    return show_report_deliveries(database(), tenant_id, parse_report_id(report_id), base_url(router))
+    return show_report_deliveries(database(), caller_of(router), parse_report_id(report_id), base_url(router))
 
 
 @router.get(
@@ -189,7 +191,7 @@ def handle_get_report_deliveries(report_id: ReportId) -> FileDeliveryList:
 )
 def handle_get_delivery(delivery_id: DeliveryId) -> FileDeliveryView:
     """Handles GET: returns a delivery."""
-    return show_one_delivery(database(), caller_of(router).tenant_id, delivery_id, base_url(router))
+    return show_one_delivery(database(), caller_of(router), delivery_id, base_url(router))
 
 
 @router.post(
@@ -206,7 +208,7 @@ def handle_get_delivery(delivery_id: DeliveryId) -> FileDeliveryView:
 def handle_post_replay(delivery_id: DeliveryId) -> Response[FileDeliveryView]:
     """Handles POST: returns 202 with the delivery, which is PENDING."""
     record = _destinations().replay(delivery_id, delivery_queue())
-    return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router)))
+    return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router), caller_of(router)))
 
 
 def _destinations() -> Destinations:

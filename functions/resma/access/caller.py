@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -63,3 +64,17 @@ def subject_for(caller: Caller, subject: str) -> str:
 def address_for(caller: Caller, address: str | None) -> str | None:
     """Returns an IP address as the caller may see it: it is masked without `personal:read`. None stays None."""
     return MASK if address is not None and "personal:read" not in caller.scopes else address
+
+
+_BEFORE_AT = re.compile(r"[^\s<>()\[\],:;\"'@]+@")
+"""Part of an e-mail address that identifies a person, in a text."""
+
+
+def hide_emails(caller: Caller, text: str | None) -> str | None:
+    """Returns a text with e-mail addresses as the caller may see them: without `personal:read` as `****@` and a domain.
+
+    None stays None.
+    """
+    if text is None or "personal:read" in caller.scopes:
+        return text
+    return _BEFORE_AT.sub(f"{MASK}@", text)

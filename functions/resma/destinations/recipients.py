@@ -1,4 +1,4 @@
-"""The rows of `resma.delivery_recipients` and of `resma.suppressed_addresses`.
+"""The rows of `resma.delivery_recipients`, their log for the access log, and `resma.suppressed_addresses`.
 
 `delivery/email_delivery.py` writes what became of a message, and `delivery/feedback.py` what is reported of it later.
 """
@@ -53,14 +53,16 @@ def record_recipient(  # noqa: PLR0913  # what is recorded of a recipient
     message_id: str | None = None,
     detail: str | None = None,
 ) -> None:
-    """Records what became of the message to a recipient. Safe to call twice."""
+    """Records what became of a message to a recipient, also in the access log."""
+    detail = detail and detail[:MAX_DETAIL]
     connection.execute(
         "INSERT INTO resma.delivery_recipients (tenant_id, delivery_id, address, status, message_id, detail)"
         " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, delivery_id, address) DO UPDATE SET"
         " status = EXCLUDED.status, message_id = EXCLUDED.message_id, detail = EXCLUDED.detail,"
         " updated_at = clock_timestamp()",
-        (tenant_id, delivery_id, address, status, message_id, detail and detail[:MAX_DETAIL]),
+        (tenant_id, delivery_id, address, status, message_id, detail),
     )
+    _log(connection, tenant_id, delivery_id, address, status, detail)
 
 
 def list_recipients(
@@ -116,20 +118,42 @@ def record_feedback(  # noqa: PLR0913, PLR0917  # what a notification says
     Safe to call twice.
     """
     status: RecipientStatus = "BOUNCED" if reason == "BOUNCE" else "COMPLAINED"
+    detail = detail[:MAX_DETAIL]
     row = connection.execute(
-        "UPDATE resma.delivery_recipients SET status = %s, detail = %s, updated_at = clock_timestamp()"
-        " WHERE tenant_id = %s AND delivery_id = %s AND message_id = %s AND lower(address) = lower(%s)"
-        " RETURNING address",
-        (status, detail[:MAX_DETAIL], tenant_id, delivery_id, message_id, address),
+        "UPDATE resma.delivery_recipients AS new SET status = %s, detail = %s, updated_at = clock_timestamp()"
+        " FROM resma.delivery_recipients AS old"
+        " WHERE new.tenant_id = %s AND new.delivery_id = %s AND new.message_id = %s"
+        "   AND lower(new.address) = lower(%s)"
+        "   AND old.tenant_id = new.tenant_id AND old.delivery_id = new.delivery_id AND old.address = new.address"
+        " RETURNING new.address, old.status <> new.status",
+        (status, detail, tenant_id, delivery_id, message_id, address),
     ).fetchone()
     if row is None:
         return False
+    recorded, is_new = row
+    if is_new:
+        _log(connection, tenant_id, delivery_id, recorded, status, detail)
     connection.execute(
         "INSERT INTO resma.suppressed_addresses (tenant_id, address, reason, detail) VALUES (%s, lower(%s), %s, %s)"
         " ON CONFLICT DO NOTHING",
-        (tenant_id, address, reason, detail[:MAX_DETAIL]),
+        (tenant_id, address, reason, detail),
     )
     return True
+
+
+def _log(  # noqa: PLR0913, PLR0917  # the columns of the table
+    connection: Connection[TupleRow],
+    tenant_id: str,
+    delivery_id: str,
+    address: str,
+    status: RecipientStatus,
+    detail: str | None,
+) -> None:
+    connection.execute(
+        "INSERT INTO resma.delivery_recipient_log (tenant_id, delivery_id, address, status, detail)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        (tenant_id, delivery_id, address, status, detail),
+    )
 
 
 def list_suppressed(

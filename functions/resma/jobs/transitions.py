@@ -69,6 +69,12 @@ def claim(cursor: Cursor[Any], tenant_id: str, report_id: UUID, lease_seconds: f
                 signed_by = CASE WHEN encrypt_for IS NULL THEN NULL WHEN shards_stamp IS NOT NULL THEN signed_by
                             ELSE (SELECT t.signing_key FROM resma.tenants AS t WHERE t.tenant_id = reports.tenant_id)
                             END,
+                encrypted_for = CASE WHEN encrypt_for IS NULL THEN NULL WHEN shards_stamp IS NOT NULL THEN encrypted_for
+                                ELSE (SELECT array_agg(c.fingerprint ORDER BY c.fingerprint)
+                                      FROM resma.certificates AS c
+                                      WHERE c.tenant_id = reports.tenant_id
+                                        AND c.certificate_id = ANY (reports.encrypt_for))
+                                END,
                 snapshot_id = NULL, snapshot_number = NULL,
                 writing_since = NULL, written_before = NULL
             WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed AND {free}

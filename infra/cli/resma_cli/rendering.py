@@ -81,7 +81,16 @@ def _accessed(item: Json) -> str:
     secret = item["secretVersion"] and f"secret version {item['secretVersion']}"
     status = item["statusCode"] and f"HTTP {item['statusCode']}"
     destination = item["destinationName"] or item["destinationId"]
-    parts = (item["format"], item["url"], destination, item["fileName"], secret, status, item["detail"])
+    parts = (
+        item["format"],
+        item["url"],
+        destination,
+        item["fileName"],
+        item["recipient"],
+        secret,
+        status,
+        item["detail"],
+    )
     return ", ".join(filter(None, parts))
 
 

@@ -22,7 +22,10 @@ SELECT entry_id,
        destination_id,
        destination_name,
        file_name,
-       error_code
+       error_code,
+       recipient,
+       array_to_string(encrypted_for, ' ') AS encrypted_for,
+       signed_by
 FROM resma.access_log
 WHERE tenant_id = %(tenant_id)s
   AND (%(from)s::date IS NULL OR occurred_at > (%(from)s::date - 1 + time '23:59:59.999999')::timestamptz)

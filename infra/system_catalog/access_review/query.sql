@@ -8,9 +8,10 @@ SELECT entry_id,
        nullif(concat_ws(' ', format, file_name, object_key), '') AS file,
        nullif(concat_ws(' ', destination_name, destination_id, url, endpoint_id), '') AS recipient,
        concat_ws(' ', outcome, status_code::text, error_code) AS result,
-       detail,
+       nullif(concat_ws(' ', recipient, detail), '') AS detail,
        kms_key,
-       pdf_encrypted
+       pdf_encrypted,
+       nullif(concat_ws(' / ', array_to_string(encrypted_for, ' '), signed_by), '') AS openpgp_keys
 FROM resma.access_log
 WHERE tenant_id = %(tenant_id)s
   AND (%(from)s::date IS NULL OR occurred_at > (%(from)s::date - 1 + time '23:59:59.999999')::timestamptz)

@@ -64,12 +64,20 @@ def test_it_comes_last_in_the_catalog() -> None:
     assert list(load_catalog()) == ["TRANSACTIONS", "ACCESS_LOG", "ACCESS_REVIEW"]
 
 
-def test_the_review_has_the_entries_of_the_log_on_pages_that_are_wide_enough(system: System, tmp_path: Path) -> None:
+def test_the_review_has_the_entries_of_the_log_on_pages_that_are_wide_enough(
+    system: System, admin: Connection[TupleRow], tmp_path: Path
+) -> None:
     """A page of the PDF shows all columns, and none is too narrow for its values."""
     destination = create_destination(system)
     create_bucket(system)
     report = deliver_report(system, destination["id"])
     assert system.call_api("GET", f"/api/v1/reports/{report['id']}/download")[0] == 303
+    admin.execute(
+        "INSERT INTO resma.delivery_recipient_log (tenant_id, delivery_id, address, status, detail)"
+        " SELECT tenant_id, delivery_id, 'ana.maria.oliveira@accounting.example.com', 'REFUSED', '550 5.1.1 unknown'"
+        " FROM resma.file_deliveries"
+    )
+    admin.execute("UPDATE resma.reports SET encrypted_for = %s, signed_by = %s", ([40 * "A", 40 * "B"], 64 * "C"))
     entries = rows(system)
     request = {"type": "ACCESS_REVIEW", "formats": ["PDF", "CSV", "XLSX"], "filters": {"report_id": report["id"]}}
     report_id = system.request_report(**request)
@@ -83,7 +91,9 @@ def test_the_review_has_the_entries_of_the_log_on_pages_that_are_wide_enough(sys
             (tmp_path / f"review{Path(key).suffix}").write_bytes(content)
     words = " ".join(" ".join(read_in_order((tmp_path / "review.pdf").read_bytes())).split())
     assert "(1/2)" not in words
-    assert all(word in words for word in ("FILE_DELIVERED", "LINK_CREATED", "SUCCEEDED", destination["name"]))
+    assert all(
+        word in words for word in ("EMAIL_SENT", "FILE_DELIVERED", "LINK_CREATED", "SUCCEEDED", destination["name"])
+    )
 
 
 def test_the_documented_command_adds_the_types_to_the_demo(

@@ -16,9 +16,10 @@ from delivery.email_message import message_id_of
 from infra.admin import access
 from infra.admin.tenants import set_email_attachments, set_email_domains
 from infra.servers.postgres import PostgresServer
+from resma.access.caller import SCOPES
 from tests.support.destinations import DELIVERIES, DESTINATIONS, deliver_report, deliveries_of, make_due
 from tests.support.smtp_server import SmtpServer, smtp_server
-from tests.support.system import FunctionContext, System, clear_caches
+from tests.support.system import ActAs, FunctionContext, System, clear_caches
 from tests.support.webhook_endpoints import call, refused
 
 SUPPRESSED = "/api/v1/suppressed-addresses"
@@ -218,6 +219,41 @@ def test_suppressed_recipients_are_skipped_until_they_are_removed(system: System
     call(system, "POST", f"{DELIVERIES}/{delivery['id']}/replay")
     system.deliver_files()
     assert len(server.to(ANA)) == 2
+
+
+def test_the_access_log_has_each_message_and_what_was_reported_of_it(
+    system: System, server: SmtpServer, as_tenant: ActAs
+) -> None:
+    """A replay sends a message again, and removes no entry."""
+    destination = create(system, ANA, BEN)
+    server.answers[BEN] = [f"550 5.1.1 <{BEN}> unknown"]
+    report = deliver_report(system, destination["id"])
+    (delivery,) = deliveries_of(system, report["id"])
+    call(system, "POST", f"{DELIVERIES}/{delivery['id']}/replay")
+    system.deliver_files()
+    accepted = {each["address"]: each["messageId"] for each in deliveries_of(system, report["id"])[0]["recipients"]}
+    for _ in range(2):
+        notify(feedback(delivery["id"], accepted[BEN], BEN))
+
+    def shown() -> list[tuple[str, str, str, str | None]]:
+        entries = call(system, "GET", f"/api/v1/reports/{report['id']}/access")["items"]
+        sent = [entry for entry in reversed(entries) if entry["action"].startswith("EMAIL_")]
+        assert {entry["subject"] for entry in sent} == {f"destination:{destination['id']}"}
+        return [(entry["action"], entry["recipient"], entry["outcome"], entry["detail"]) for entry in sent]
+
+    found = shown()
+    assert found[0] == ("EMAIL_SENT", ANA, "SUCCEEDED", None)
+    assert found[1][:3] == ("EMAIL_SENT", BEN, "FAILED")
+    assert found[1][3].startswith("REFUSED: ")
+    assert BEN in found[1][3]
+    assert found[2:] == [
+        ("EMAIL_SENT", BEN, "SUCCEEDED", None),
+        ("EMAIL_REPORTED", BEN, "FAILED", "BOUNCED: smtp; 550 5.1.1 unknown"),
+    ]
+    as_tenant("demo", SCOPES - {"personal:read"})
+    assert {recipient for _, recipient, _, _ in shown()} == {"****@example.com"}
+    assert "****@example.com" in str(shown()[1][3])
+    assert BEN not in str(shown())
 
 
 def parts(message: Any) -> list[Any]:

@@ -121,6 +121,12 @@ def test_gnupg_finds_the_signature_of_the_tenant_valid(
     assert [keys.signers_of(file) for file in files] == [[fingerprint], [fingerprint]]
     events = [json.loads(envelope["Message"])["data"] for envelope in system.events()]
     assert [data["signedBy"] for data in events if data["reportId"] == report["id"]] == [fingerprint]
+    call(system, "DELETE", f"{CERTIFICATES}/{report['encryptFor'][0]}")
+    (entry,) = call(system, "GET", f"/api/v1/reports/{report['id']}/access")["items"]
+    recorded = (entry["encryptedFor"], entry["signedBy"])
+    assert recorded == ([keys.fingerprint("receiver@example.com")], fingerprint), (
+        "also after the certificate was deleted"
+    )
 
 
 @pytest.mark.parametrize(

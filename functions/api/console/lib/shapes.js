@@ -112,7 +112,7 @@
  * @typedef {{occurredAt: string, action: string, subject: string | null, keyName: string | null, ipAddress: string | null,
  *   format: string | null, url: string | null, secretVersion: number | null, statusCode: number | null,
  *   outcome: "SUCCEEDED" | "FAILED" | "CONTINUED" | "PENDING", detail: string | null, destinationId: string | null,
- *   destinationName: string | null, fileName: string | null}} AccessEntry
+ *   destinationName: string | null, fileName: string | null, recipient: string | null}} AccessEntry
  */
 /**
  * @typedef {{reportId: string, type: string, title: string | null, formats: string[], attempts: number, redrives: number, createdAt: string,

@@ -48,7 +48,7 @@ function who({ subject, keyName, destinationId, destinationName }) {
 }
 
 /** @param {import("../lib/shapes.js").AccessEntry} entry */
-function what({ format, url, secretVersion, statusCode, destinationId, destinationName, fileName, detail }) {
-  const parts = [format, url, destinationName ?? destinationId, fileName, secretVersion !== null && t("access.secret", { version: secretVersion }), statusCode !== null && `HTTP ${statusCode}`, detail];
+function what({ format, url, secretVersion, statusCode, destinationId, destinationName, fileName, recipient, detail }) {
+  const parts = [format, url, destinationName ?? destinationId, fileName, recipient, secretVersion !== null && t("access.secret", { version: secretVersion }), statusCode !== null && `HTTP ${statusCode}`, detail];
   return h("span", { class: "break" }, parts.filter(Boolean).join(" · ") || "–");
 }

@@ -757,6 +757,8 @@ export const WORDS = {
   "access-action.DELIVERY_ATTEMPTED": "Delivery attempted",
   "access-action.FILE_DELIVERED": "File delivered",
   "access-action.DELIVERY_REPLAYED": "Delivery repeated",
+  "access-action.EMAIL_SENT": "E-mail sent",
+  "access-action.EMAIL_REPORTED": "Bounce or complaint reported",
   "access-action.HOLD_PLACED": "Legal hold placed",
   "access-action.HOLD_RELEASED": "Legal hold released",
   "access-action.FILES_DELETED": "Files deleted",

@@ -757,6 +757,8 @@ export const WORDS = {
   "access-action.DELIVERY_ATTEMPTED": "Tentativa de entrega",
   "access-action.FILE_DELIVERED": "Arquivo entregue",
   "access-action.DELIVERY_REPLAYED": "Entrega repetida",
+  "access-action.EMAIL_SENT": "E-mail enviado",
+  "access-action.EMAIL_REPORTED": "Devolução ou reclamação informada",
   "access-action.HOLD_PLACED": "Retenção legal aplicada",
   "access-action.HOLD_RELEASED": "Retenção legal liberada",
   "access-action.FILES_DELETED": "Arquivos excluídos",
