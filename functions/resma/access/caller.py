@@ -67,11 +67,11 @@ def address_for(caller: Caller, address: str | None) -> str | None:
 
 
 _BEFORE_AT = re.compile(r"[^\s<>()\[\],:;\"'@]+@")
-"""Part of an e-mail address that identifies a person, in a text."""
+"""Part of an e-mail address that identifies a person, in a sentence."""
 
 
 def hide_emails(caller: Caller, text: str | None) -> str | None:
-    """Returns a text with e-mail addresses as the caller may see them: without `personal:read` as `****@` and a domain.
+    """Returns a message with e-mail addresses as the caller may see them: without `personal:read` as `****@` and a domain.
 
     None stays None.
     """

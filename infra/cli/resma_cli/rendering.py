@@ -80,18 +80,8 @@ def _accessed(item: Json) -> str:
     """Returns what an entry of the access log is about: format, webhook with secret and response, or delivered file."""
     secret = item["secretVersion"] and f"secret version {item['secretVersion']}"
     status = item["statusCode"] and f"HTTP {item['statusCode']}"
-    destination = item["destinationName"] or item["destinationId"]
-    parts = (
-        item["format"],
-        item["url"],
-        destination,
-        item["fileName"],
-        item["recipient"],
-        secret,
-        status,
-        item["detail"],
-    )
-    return ", ".join(filter(None, parts))
+    receiver = (item["url"], item["destinationName"] or item["destinationId"], item["fileName"], item["recipient"])
+    return ", ".join(filter(None, (item["format"], *receiver, secret, status, item["detail"])))
 
 
 def _report_columns(*, is_narrow: bool) -> tuple[TableColumn, ...]:

@@ -91,9 +91,8 @@ def test_the_review_has_the_entries_of_the_log_on_pages_that_are_wide_enough(
             (tmp_path / f"review{Path(key).suffix}").write_bytes(content)
     words = " ".join(" ".join(read_in_order((tmp_path / "review.pdf").read_bytes())).split())
     assert "(1/2)" not in words
-    assert all(
-        word in words for word in ("EMAIL_SENT", "FILE_DELIVERED", "LINK_CREATED", "SUCCEEDED", destination["name"])
-    )
+    actions = ("EMAIL_SENT", "FILE_DELIVERED", "LINK_CREATED")
+    assert all(word in words for word in (*actions, "SUCCEEDED", destination["name"]))
 
 
 def test_the_documented_command_adds_the_types_to_the_demo(

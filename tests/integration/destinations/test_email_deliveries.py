@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -244,8 +245,7 @@ def test_the_access_log_has_each_message_and_what_was_reported_of_it(
     found = shown()
     assert found[0] == ("EMAIL_SENT", ANA, "SUCCEEDED", None)
     assert found[1][:3] == ("EMAIL_SENT", BEN, "FAILED")
-    assert found[1][3].startswith("REFUSED: ")
-    assert BEN in found[1][3]
+    assert re.match(rf"REFUSED: .*{BEN}", str(found[1][3]))
     assert found[2:] == [
         ("EMAIL_SENT", BEN, "SUCCEEDED", None),
         ("EMAIL_REPORTED", BEN, "FAILED", "BOUNCED: smtp; 550 5.1.1 unknown"),
