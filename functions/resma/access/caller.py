@@ -71,7 +71,7 @@ _BEFORE_AT = re.compile(r"[^\s<>()\[\],:;\"'@]+@")
 
 
 def hide_emails(caller: Caller, text: str | None) -> str | None:
-    """Returns a message with e-mail addresses as the caller may see them: without `personal:read` as `****@` and a domain.
+    """Returns a message with e-mail addresses as the caller may see them: only the domain without `personal:read`.
 
     None stays None.
     """
