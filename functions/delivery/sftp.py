@@ -121,8 +121,9 @@ class SftpTransport:
 
     def _is_delivered(self, file: OutgoingFile, path: str, temporary: str, progress: Progress) -> bool:
         """Returns whether the file exists, complete, under its name. Raises NameExistsError for another file."""
-        found = self._find(path)
-        if found is None:
+        try:
+            found = self._sftp.lstat(path)  # a link whose target does not exist is a file that must not be replaced
+        except FileNotFoundError:
             return False
         is_file = found.st_mode is None or stat.S_ISREG(found.st_mode)
         # If an earlier attempt was about to rename, and the temporary name no longer exists, then it has renamed.

@@ -24,8 +24,8 @@ from tests.support.fault_proxy import FaultProxy
 ROWS_PER_KEY = 400
 """Average number of transactions of an account: with these, the report has about 24 shards of equal cost."""
 
-BYTES_PER_SECOND = 400_000
-"""Limit of each connection to the source: about ten files per second."""
+BYTES_PER_SECOND = 200_000
+"""Limit of each connection to the source: about three files per second."""
 
 _WARM_UP = {"from": "2024-01-01", "to": "2024-03-31"}
 _ALL = {"from": "2024-01-01"}

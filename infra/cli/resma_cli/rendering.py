@@ -148,7 +148,8 @@ def draw_report(console: Console, report: Json) -> None:
         ],
     )
     for file in report["files"] or []:
-        console.print(clean(f"{file['format']}: {count(file['bytes'], 'byte')}, SHA-256 {file['sha256']}"))
+        plain = f", before encryption {file['plainSha256']}" if file.get("plainSha256") else ""
+        console.print(clean(f"{file['format']}: {count(file['bytes'], 'byte')}, SHA-256 {file['sha256']}{plain}"))
     for name, stored in _split_objects(report):
         console.print(clean(f"{name}: {count(stored['bytes'], 'byte')}, SHA-256 {stored['sha256']}"))
     if (proof := _proof(report)) is not None:

@@ -195,6 +195,13 @@ def test_the_expiry_of_files_is_shown(
     assert line.split(None, len(heading.split()))[-1] == "2026-12-24 10:00:01 UTC"
 
 
+def test_encrypted_files_have_both_hashes(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    (file,) = view()["files"]
+    server.answer("GET", REPORT, Reply(200, view(files=[{**file, "plainSha256": "b" * 64}])))
+    assert main(["show", ID]) == 0
+    assert f"SHA-256 {file['sha256']}, before encryption {'b' * 64}" in " ".join(capsys.readouterr().out.split())
+
+
 def test_an_unreachable_api(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESMA_URL", "http://127.0.0.1:1")
     assert main(["list"]) == 3

@@ -79,14 +79,14 @@ def test_each_recipient_gets_a_message_with_a_link(system: System, server: SmtpS
         assert "X-Amz-Signature" not in text_of(message, kind)
 
 
-def test_a_replay_of_a_delivered_message_sends_it_again_with_the_same_id(system: System, server: SmtpServer) -> None:
+def test_a_replay_of_a_delivered_message_sends_another_one(system: System, server: SmtpServer) -> None:
     destination = create(system, ANA)
     report = deliver_report(system, destination["id"])
     (delivery,) = deliveries_of(system, report["id"])
     call(system, "POST", f"{DELIVERIES}/{delivery['id']}/replay")
     system.deliver_files()
     first, second = (message["Message-ID"] for message in server.to(ANA))
-    assert first == second
+    assert first != second, "mail servers would drop a message whose id they know"
 
 
 def test_files_are_attached_up_to_the_limit(system: System, server: SmtpServer, admin: Connection[TupleRow]) -> None:
@@ -171,7 +171,7 @@ def test_a_connection_that_is_cut_is_tried_again_with_the_same_message_id(
     system.deliver_files()
     assert deliveries_of(system, report["id"])[0]["status"] == "DELIVERED"
     (message,) = server.to(ANA)
-    assert message["Message-ID"] == message_id_of(delivery["id"], ANA, "reports@resma.example")
+    assert message["Message-ID"] == message_id_of(delivery["id"], ANA, "reports@resma.example", 0)
 
 
 def test_personal_filters_and_titles_of_requests_are_not_in_messages(

@@ -178,7 +178,7 @@ def content(**changes: Any) -> EmailContent:
 
 def _composed(*attachments: Attachment, **changes: Any) -> bytes:
     sender = Address(display_name="Resma", addr_spec=SENDER)
-    message_id = message_id_of(f"dlv_{'0' * 32}", ANA, SENDER)
+    message_id = message_id_of(f"dlv_{'0' * 32}", ANA, SENDER, 0)
     return compose_email(content(**changes), attachments, sender=sender, recipient=ANA, message_id=message_id)
 
 

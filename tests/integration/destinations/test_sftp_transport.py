@@ -242,6 +242,17 @@ def test_a_folder_of_this_name_is_not_replaced(server: SshServer) -> None:
         deliver(server.settings(), key_of(server), outgoing(name="report.csv"))
 
 
+@pytest.mark.parametrize("target", ["missing.csv", "other.csv"])
+def test_a_link_of_this_name_is_not_replaced(server: SshServer, target: str) -> None:
+    """Also one to a file that does not exist, and one to a file of the same content."""
+    (server.files / "other.csv").write_bytes(CONTENT)
+    (server.files / "report.csv").symlink_to(target)
+    with pytest.raises(NameExistsError):
+        deliver(server.settings(), key_of(server), outgoing(name="report.csv"))
+    assert (server.files / "report.csv").is_symlink()
+    assert sorted(path.name for path in server.files.iterdir()) == ["other.csv", "report.csv"]
+
+
 def test_a_file_that_appears_while_another_is_sent_is_not_overwritten(server: SshServer) -> None:
     """Between the check of the name and the rename."""
 
