@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,9 +12,11 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.test_console_lists import make_ready
 from tests.e2e.test_console_split import delete, insert_generating
 from tests.support.browser import page_of
+from tests.support.certificates import sample_certificate
 from tests.support.client import Client
 from tests.support.dead_letters import NONE, abandon
 from tests.support.fault_proxy import Fault
+from tests.support.file_receivers import allow_email, wait_until_delivered
 from tests.support.keys import make_key
 from tests.support.local_stack import Faults
 from tests.support.webhook_receiver import WebhookReceiver
@@ -42,6 +45,16 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
     schedule = client.http("POST", "/api/v1/schedules", json=body).json()["id"]
     split = insert_generating(client, faults)
     make_key(client, "demo", "reports:read")
+    allow_email(client, "example.com", 0)
+    receiver = {"recipients": [f"recipient.number.{number}@example.com" for number in range(20)]}
+    destination = create(client, "destinations", name="Treasury", kind="EMAIL", settings=receiver)
+    certificate = create(client, "certificates", name="Partner bank", certificate=sample_certificate())
+    delivered = client.request_report("CSV", NONE, deliverTo=[destination], encryptFor=[certificate])
+    client.wait_for_status(delivered, "READY")
+    wait_until_delivered(client, delivered)
+    client.sql(
+        "INSERT INTO resma.suppressed_addresses VALUES ('demo', 'gone@example.com', 'BOUNCE', '550 5.1.1 unknown')"
+    )
     yield {
         "/reports/new": ".types",
         "/reports": "tbody tr",
@@ -56,11 +69,25 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
         f"/webhooks/{endpoint}": ".deliveries",
         "/dead-letters": "tbody tr",
         "/api-keys": "tbody tr",
+        "/destinations": "section tbody tr",
+        f"/destinations/{destination}": ".deliveries",
+        "/certificates": "tbody tr",
+        f"/reports/{delivered}": ".deliveries",
         "/nowhere": "main p",
     }
     client.http("DELETE", f"/api/v1/schedules/{schedule}")
+    client.http("DELETE", f"/api/v1/destinations/{destination}")
+    client.http("DELETE", f"/api/v1/certificates/{certificate}")
+    client.http("DELETE", "/api/v1/suppressed-addresses/gone@example.com")
     delete(client, split)
     client.http("DELETE", f"/api/v1/webhook-endpoints/{endpoint}")
+
+
+def create(client: Client, collection: str, **body: Any) -> str:
+    """Creates a resource and returns its id."""
+    answer = client.http("POST", f"/api/v1/{collection}", json=body)
+    assert answer.status == 201, answer.data
+    return str(answer.json()["id"])
 
 
 def open_console(client: Client, page: Page) -> None:
@@ -98,9 +125,11 @@ def test_axe_finds_no_violations(
             show(page, path, selector)
             page.evaluate("() => { for (const each of document.querySelectorAll('details')) each.open = true; }")
             look(page, path)
-        show(page, "/webhooks", "tbody tr")
-        page.locator(".spread button").first.click()
-        look(page, "a dialog")
+        for path in ("/webhooks", "/destinations", "/certificates"):
+            show(page, path, "tbody tr")
+            page.locator(".spread button").first.click()
+            look(page, f"the dialog of {path}")
+            page.keyboard.press("Escape")
     assert violations == {}
 
 

@@ -92,6 +92,7 @@
  * @typedef {{id: string, name: string, fingerprint: string, userIds: string[], algorithm: string, expiresAt: string | null,
  *   status: "VALID" | "EXPIRING" | "EXPIRED", createdAt: string}} Certificate
  */
+/** @typedef {{address: string, reason: "BOUNCE" | "COMPLAINT", detail: string | null, suppressedAt: string}} SuppressedAddress */
 /** @typedef {{attempt: number, startedAt: string, statusCode: number | null, error: string | null, milliseconds: number | null}} Attempt */
 /**
  * @typedef {{eventId: string, endpointId: string, event: string, reportId: string, url: string,

@@ -5,6 +5,7 @@ import { h, put } from "../lib/dom.js";
 import { when } from "../lib/format.js";
 import { confirmAction, runAction, toast } from "../parts/notices.js";
 import { badge, empty, link, named, table } from "../parts/elements.js";
+import { suppressedAddresses } from "../parts/suppressed_addresses.js";
 import { openDestinationForm } from "../forms/destination_form.js";
 import { t } from "../words/words.js";
 import { zoneHint } from "../lib/zones.js";
@@ -24,6 +25,7 @@ export async function showDestinations(main, { signal }) {
     h("button", { type: "button", class: "primary", onclick: add }, t("destinations.add"))),
   h("p", { class: "soft" }, t("destinations.about")), problemArea, list);
   await refresh();
+  main.append(await suppressedAddresses(signal));
 }
 
 /** Creates the status of a destination, with the error of its last attempt. @param {FileDestination} destination */
