@@ -36,7 +36,7 @@ export function accessSection(id, signal) {
 function entriesTable(entries) {
   const columns = ["access.at", "access.action", "access.who", "access.ip", "access.what", "access.outcome"].map((key) => ({ label: t(key) }));
   const rows = entries.map((entry) => [
-    when(entry.occurredAt), say("access-action", entry.action), who(entry), entry.ipAddress ?? "–",
+    when(entry.occurredAt), say("access-action", entry.action), h("span", { class: "break" }, who(entry)), entry.ipAddress ?? "–",
     what(entry), badge(entry.outcome, say("access-outcome", entry.outcome)),
   ]);
   return table(t("access.title"), columns, rows);

@@ -40,7 +40,7 @@ export async function suppressedAddresses(signal) {
     ]));
   };
   const pages = partPager(show);
-  const section = h("section", { class: "card", hidden: true }, h("h2", {}, t("suppressed.title")),
+  const section = h("section", { class: "card below", hidden: true }, h("h2", {}, t("suppressed.title")),
     h("p", { class: "soft" }, t("suppressed.about")), problemArea, content, pages.element);
   await show(null);
   return section;

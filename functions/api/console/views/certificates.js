@@ -32,7 +32,7 @@ function certificates(items, problemArea, refresh) {
     { label: t("page.actions"), isPlain: true },
   ];
   return table(t("certificates.title"), columns, items.map((/** @type {Certificate} */ item) => [
-    [named(item.name), h("span", { class: "hint" }, h("code", {}, item.id))],
+    [named(item.name), h("span", { class: "hint" }, h("code", { class: "break" }, item.id))],
     badge(item.status),
     [h("bdi", { class: "break" }, item.userIds.join(", ")), h("span", { class: "hint" }, h("code", { class: "break" }, item.fingerprint))],
     item.expiresAt === null ? t("certificates.never") : when(item.expiresAt),

@@ -3,12 +3,13 @@
 import { call } from "../lib/api.js";
 import { fileDeliveryList } from "../parts/file_deliveries.js";
 import { h, put } from "../lib/dom.js";
+import { when } from "../lib/format.js";
 import { field, select } from "../forms/fields.js";
 import { problemBox } from "../parts/notices.js";
 import { pager } from "../parts/pager.js";
 import { empty, fact, wayBack } from "../parts/elements.js";
 import { go, nameTab } from "../lib/router.js";
-import { destinationStatus } from "./destinations.js";
+import { destinationStatus, receiver } from "./destinations.js";
 import { say, t } from "../words/words.js";
 import { zoneHint } from "../lib/zones.js";
 
@@ -40,8 +41,9 @@ export async function showDestination(main, { parameters: [id], query, signal })
   nameTab(t("deliveries.title"), destination.name);
   put(facts, h("dl", { class: "facts" },
     fact(t("keys.name"), h("bdi", {}, destination.name)),
-    fact(t("webhooks.url"), h("bdi", { class: "break" }, destination.url)),
+    fact(t("destinations.receiver"), receiver(destination)),
     fact(t("destinations.id"), h("code", {}, destination.id)),
+    fact(t("webhooks.since"), when(destination.createdAt)),
     fact(t("reports.status"), destinationStatus(destination))));
   list.follow();
 }

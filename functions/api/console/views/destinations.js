@@ -12,6 +12,9 @@ import { zoneHint } from "../lib/zones.js";
 
 /** @typedef {import("../lib/shapes.js").FileDestination} FileDestination */
 
+/** Maximum number of recipients of e-mail in the list. */
+const LISTED_RECIPIENTS = 2;
+
 /** @param {HTMLElement} main @param {import("../lib/router.js").ViewContext} context */
 export async function showDestinations(main, { signal }) {
   const list = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
@@ -35,15 +38,22 @@ export function destinationStatus({ enabled, failing, lastAttempt }) {
   return [badge("FAILING"), h("span", { class: "hint" }, h("bdi", { class: "break" }, lastAttempt.errorDetail), " · ", when(lastAttempt.startedAt))];
 }
 
+/** Creates where files go: a URL, or recipients of e-mail, of which at most some are shown. @param {FileDestination} destination @param {number} [most] */
+export function receiver({ kind, settings, url }, most = Infinity) {
+  if (kind !== "EMAIL") return h("bdi", { class: "break" }, url);
+  const recipients = /** @type {string[]} */ (/** @type {unknown} */ (settings.recipients));
+  const names = recipients.slice(0, most).flatMap((each, index) => [index > 0 && ", ", h("bdi", { class: "break" }, each)]);
+  return [names, recipients.length > most && ` ${t("destinations.more", { n: recipients.length - most })}`];
+}
+
 function destinations(items, problemArea, refresh) {
   const columns = [
-    { label: t("keys.name") }, { label: t("reports.status") }, { label: t("webhooks.url") }, { label: t("webhooks.since") }, { label: t("page.actions"), isPlain: true },
+    { label: t("keys.name") }, { label: t("reports.status") }, { label: t("destinations.receiver") }, { label: t("page.actions"), isPlain: true },
   ];
   return table(t("destinations.title"), columns, items.map((/** @type {FileDestination} */ item) => [
-    [link(`/destinations/${item.id}`, named(item.name)), h("span", { class: "hint" }, h("code", {}, item.id))],
+    [link(`/destinations/${item.id}`, named(item.name)), h("span", { class: "hint" }, h("code", { class: "break" }, item.id))],
     destinationStatus(item),
-    h("bdi", { class: "break" }, item.url),
-    when(item.createdAt),
+    receiver(item, LISTED_RECIPIENTS),
     actions(item, problemArea, refresh),
   ]));
 }

@@ -663,6 +663,8 @@ export const WORDS = {
   "destinations.add": "Add destination",
   "destinations.edit-title": "Edit destination",
   "destinations.id": "Id",
+  "destinations.receiver": "Receiver",
+  "destinations.more": "and {n} more",
   "destinations.bucket": "Bucket",
   "destinations.path": "Names of files",
   "destinations.path-hint": "Ends with {file}. Other placeholders: {type}, {date}, {year}, {month}, {day}, {report}.",

@@ -663,6 +663,8 @@ export const WORDS = {
   "destinations.add": "Adicionar destino",
   "destinations.edit-title": "Editar destino",
   "destinations.id": "Identificador",
+  "destinations.receiver": "Destinatário",
+  "destinations.more": "e mais {n}",
   "destinations.bucket": "Bucket",
   "destinations.path": "Nomes dos arquivos",
   "destinations.path-hint": "Termina com {file}. Outros marcadores: {type}, {date}, {year}, {month}, {day}, {report}.",
