@@ -42,8 +42,8 @@ export function destinationStatus({ enabled, failing, lastAttempt }) {
 export function receiver({ kind, settings, url }, most = Infinity) {
   if (kind !== "EMAIL") return h("bdi", { class: "break" }, url);
   const recipients = /** @type {string[]} */ (/** @type {unknown} */ (settings.recipients));
-  const names = recipients.slice(0, most).flatMap((each, index) => [index > 0 && ", ", h("bdi", { class: "break" }, each)]);
-  return [names, recipients.length > most && ` ${t("destinations.more", { n: recipients.length - most })}`];
+  const names = recipients.slice(0, most).flatMap((each, index) => [index > 0 && ", ", h("bdi", {}, each)]);
+  return h("span", { class: "break" }, names, recipients.length > most && ` ${t("destinations.more", { n: recipients.length - most })}`);
 }
 
 function destinations(items, problemArea, refresh) {
