@@ -730,7 +730,7 @@ export const WORDS = {
   "certificates.add": "Add certificate",
   "certificates.certificate": "Certificate",
   "certificates.hint": "The public key with ASCII armor, as gpg --armor --export writes it. Then compare the fingerprint with the one that its owner tells you.",
-  "certificates.owner": "Owner and fingerprint",
+  "certificates.owner": "Owner",
   "certificates.expires": "Expires",
   "certificates.never": "Never",
   "certificates.added": "{name} is added",

@@ -730,7 +730,7 @@ export const WORDS = {
   "certificates.add": "Adicionar certificado",
   "certificates.certificate": "Certificado",
   "certificates.hint": "A chave pública com armadura ASCII, como gpg --armor --export a escreve. Depois, compare a impressão digital com a que o dono informar.",
-  "certificates.owner": "Dono e impressão digital",
+  "certificates.owner": "Dono",
   "certificates.expires": "Expira",
   "certificates.never": "Nunca",
   "certificates.added": "{name} foi adicionado",
