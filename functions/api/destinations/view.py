@@ -14,7 +14,7 @@ def show_destination(row: DestinationRow, last: LastAttempt | None = None) -> De
     settings = read_destination_settings(row.kind, row.settings)
     return DestinationView.model_validate(
         {
-            **{name: getattr(row, name) for name in ("name", "kind", "settings", "disabled_at")},
+            **{name: getattr(row, name) for name in ("name", "kind", "settings", "encrypt_for", "disabled_at")},
             **{name: getattr(row, name) for name in ("created_at", "created_by", "updated_at", "updated_by")},
             "id": row.destination_id,
             "url": settings.url,

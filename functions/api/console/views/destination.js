@@ -42,6 +42,7 @@ export async function showDestination(main, { parameters: [id], query, signal })
     fact(t("keys.name"), h("bdi", {}, destination.name)),
     fact(t("webhooks.url"), h("bdi", { class: "break" }, destination.url)),
     fact(t("destinations.id"), h("code", {}, destination.id)),
+    destination.encryptFor && fact(t("facts.encrypted-for"), destination.encryptFor.map((each) => h("code", { class: "break" }, `${each} `))),
     fact(t("reports.status"), destinationStatus(destination))));
   list.follow();
 }
