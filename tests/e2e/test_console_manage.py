@@ -190,36 +190,39 @@ def test_a_key_is_created_used_and_revoked(client: Client, browser: Browser, pag
     expect(row.locator(".badge")).to_have_text("Revoked")
 
 
-def test_a_destination_gets_certificates_and_loses_them(client: Client, page: Page) -> None:
+def test_a_destination_gets_certificates_and_loses_them(client: Client, browser: Browser) -> None:
     body = {"name": "console", "certificate": sample_certificate()}
-    added = client.http("POST", "/api/v1/certificates", json=body).json()
-    open_view(page, "Destinations")
-    page.get_by_role("button", name="Add destination").click()
-    dialog = page.get_by_role("dialog", name="Add destination")
-    dialog.get_by_label("Name").first.fill("Console")
-    dialog.get_by_label("Bucket").fill("console-partner")
-    dialog.get_by_label("Encrypt for").fill(f"{added['id']}, crt_{0:032x}")
-    dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_label("Encrypt for")).to_have_attribute("aria-invalid", "true")
-    expect(dialog.locator(".field-error:visible")).to_contain_text("This certificate does not exist.")
-    dialog.get_by_label("Encrypt for").fill(added["id"])
-    dialog.get_by_role("button", name="Save").click()
-    page.get_by_role("link", name="Console", exact=True).click()
-    expect(page.locator(".facts")).to_contain_text(added["id"])
-    (made,) = [each for each in client.http("GET", "/api/v1/destinations").json()["items"] if each["name"] == "Console"]
-    try:
-        assert made["encryptFor"] == [added["id"]]
+    certificate = client.http("POST", "/api/v1/certificates", json=body).json()["id"]
+    with page_of(browser, allowed_error="422") as page:
+        enter(page, client)
+        open_view(page, "Destinations")
+        page.get_by_role("button", name="Add destination").click()
+        dialog = page.get_by_role("dialog", name="Add destination")
+        dialog.get_by_role("textbox", name="Name (required)").fill("Console")
+        dialog.get_by_role("textbox", name="Bucket (required)").fill("console-partner")
+        encrypt_for = dialog.get_by_label("Encrypt for")
+        encrypt_for.fill(f"{certificate}, crt_{0:032x}")
+        dialog.get_by_role("button", name="Save").click()
+        expect(encrypt_for).to_have_attribute("aria-invalid", "true")
+        expect(dialog.locator(".field-error:visible")).to_contain_text("This certificate does not exist.")
+        encrypt_for.fill(certificate)
+        dialog.get_by_role("button", name="Save").click()
+        page.get_by_role("link", name="Console", exact=True).click()
+        expect(page.locator(".facts")).to_contain_text(certificate)
+        items = client.http("GET", "/api/v1/destinations").json()["items"]
+        (made,) = [item for item in items if item["name"] == "Console"]
+        assert made["encryptFor"] == [certificate]
         open_view(page, "Destinations")
         page.get_by_role("button", name="Edit: Console").click()
         dialog = page.get_by_role("dialog", name="Edit destination")
-        expect(dialog.get_by_label("Encrypt for")).to_have_value(added["id"])
+        expect(dialog.get_by_label("Encrypt for")).to_have_value(certificate)
         dialog.get_by_label("Encrypt for").fill("")
         dialog.get_by_role("button", name="Save").click()
         expect(dialog).to_have_count(0)
-        assert client.http("GET", f"/api/v1/destinations/{made['id']}").json()["encryptFor"] is None
-    finally:
-        assert client.http("DELETE", f"/api/v1/destinations/{made['id']}").status == 204
-        assert client.http("DELETE", f"/api/v1/certificates/{added['id']}").status == 204
+    path = f"/api/v1/destinations/{made['id']}"
+    assert client.http("GET", path).json()["encryptFor"] is None
+    assert client.http("DELETE", path).status == 204
+    assert client.http("DELETE", f"/api/v1/certificates/{certificate}").status == 204
 
 
 def test_a_url_without_a_page_says_so(client: Client, page: Page) -> None:
