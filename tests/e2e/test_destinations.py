@@ -166,7 +166,7 @@ def test_the_command_line_manages_destinations(partner: Partner, tmp_path: Path)
         )
         (file,) = partner.client.wait_for_status(sealed["id"], "READY")["files"]
         ((delivered,),) = [each["files"] for each in partner.wait_until_delivered(sealed["id"])]
-        body = partner.client.s3.get_object(Bucket=PARTNER, Key=delivered["name"])["Body"].read()
+        body = partner.client.s3.get_object(Bucket=PARTNER, Key=made["namePrefix"] + delivered["name"])["Body"].read()
         assert hashlib.sha256(keys.decrypt(body)).hexdigest() == file["plainSha256"]
     assert resma.do("destination", "update", identifier, "--encrypt-for", "none")["encryptFor"] is None
     tested = resma.do("destination", "test", identifier)

@@ -140,7 +140,6 @@ def test_each_wrong_certificate_is_named(
         assert refused(system, "PATCH", path, {"encryptFor": wrong})[2] == ["/encryptFor"]
     assert refused(system, "PATCH", path, {"encryptFor": ["crt_1"]})[2] == ["/encryptFor/0"]
     assert call(system, "GET", path)["encryptFor"] == [works]
-    admin.execute("DELETE FROM resma.certificates WHERE tenant_id = 'other'")
 
 
 def test_who_writes_the_certificates_decides_about_personal_data(system: System, as_tenant: ActAs, north: str) -> None:
