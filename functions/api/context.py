@@ -25,8 +25,8 @@ from resma.events.destinations import Bus, Topic
 from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer
 from resma.jobs.queue import JobQueue
 from resma.request_errors import FieldError
+from resma.requests.receivers import find_receiver_errors
 from resma.requests.report_request import ReportRequest
-from resma.requests.submit import find_destination_errors
 from resma.settings import LOCAL_STAGE, read_settings
 
 POLL_SECONDS = 1
@@ -77,7 +77,7 @@ def rules_for(caller: Caller | None) -> DeploymentRules:
         if not (request.deliver_to or request.encrypt_for):
             return []
         with database().transaction(caller.tenant_id) as connection:
-            return find_destination_errors(connection, caller, request)
+            return find_receiver_errors(connection, caller, request)
 
     return replace(rules(), find_more_errors=find_errors)
 

@@ -45,6 +45,10 @@ class DeliveryClaim:
     kind: DestinationKind
     settings: dict[str, Any]
     accepts_personal: bool
+    test_encrypt_for: list[str] | None
+    """Ids of the certificates that a test file is encrypted for; None: it is not encrypted, or it is a report."""
+    test_content: bytes | None
+    """The encrypted test file; None before the first attempt."""
 
     @property
     def counted_attempts(self) -> int:
@@ -87,7 +91,7 @@ def claim_next(connection: Connection[TupleRow], tenant_id: str, destination_id:
                 SELECT tenant_id, delivery_id, attempts FROM claimed
             )
             SELECT c.tenant_id, c.delivery_id, c.destination_id, c.report_id, c.attempts, c.attempts_before,
-                   t.kind, t.settings, t.accepts_personal
+                   c.test_encrypt_for, c.test_content, t.kind, t.settings, t.accepts_personal
             FROM claimed AS c JOIN resma.destinations AS t USING (tenant_id, destination_id)
             """,
             {**key, "limit": MAX_PER_DESTINATION, "lease": LEASE_SECONDS},
@@ -138,6 +142,11 @@ def begin_file(  # noqa: PLR0913, PLR0917  # what is recorded of a file
     ).fetchone()
     assert row is not None  # it was inserted above, or before
     return row[0], row[1]
+
+
+def save_test_content(connection: Connection[TupleRow], claim: DeliveryClaim, content: bytes) -> None:
+    """Records the encrypted test file, so that all attempts deliver the same bytes. Raises LeaseLostError."""
+    _fenced(connection, claim, "test_content = %(content)s", content=content)
 
 
 def save_progress(

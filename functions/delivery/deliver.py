@@ -35,7 +35,8 @@ from delivery.errors import (
 from delivery.heartbeat import heartbeat
 from delivery.mail import MailSettings
 from delivery.outgoing import Progress, ReportStore, Target, Transport
-from delivery.planned_files import PlannedFile, plan_report, plan_test
+from delivery.planned_files import PlannedFile, plan_report
+from delivery.planned_test import plan_test
 from delivery.reading import outgoing_file
 from delivery.transports import open_transport
 from resma.aws.metrics import Metric, emit
@@ -155,6 +156,7 @@ def _deliver(resources: DeliveryResources, claim: DeliveryClaim, is_time_left: I
                     store=resources.store,
                     claim=claim,
                     settings=settings,
+                    stage=rules.stage,
                     max_attachment_bytes=rules.email_attachment_bytes,
                     mail=resources.mail,
                     report=report,
@@ -206,7 +208,7 @@ def _files_of(resources: DeliveryResources, claim: DeliveryClaim, report: Report
     with resources.system.transaction(claim.tenant_id) as connection:
         after = find_last_position(connection, claim)
     if report is None:
-        return iter(() if after else (plan_test(claim.delivery_id),))
+        return iter(() if after else (plan_test(resources.system, claim, resources.rules.stage),))
     return plan_report(resources.system, report, after)
 
 

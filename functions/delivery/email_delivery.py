@@ -31,7 +31,8 @@ from delivery.errors import (
 from delivery.mail import Letter, Mailer, MailSettings
 from delivery.mailers import open_mailer
 from delivery.outgoing import ReportStore
-from delivery.planned_files import PlannedFile, plan_report, plan_test
+from delivery.planned_files import PlannedFile, plan_report
+from delivery.planned_test import plan_test
 from delivery.reading import outgoing_file
 from resma.catalog import find_locale, load_catalog
 from resma.database.connection import Database
@@ -60,6 +61,7 @@ class EmailJob:
     store: ReportStore
     claim: DeliveryClaim
     settings: EmailSettings
+    stage: str
     max_attachment_bytes: int
     """Maximum size of all attachments that the operator allows."""
     mail: MailSettings
@@ -109,13 +111,13 @@ def _choose_attachments(job: EmailJob, mailer: Mailer) -> list[PlannedFile]:
 
 def _files_of(job: EmailJob) -> list[PlannedFile]:
     if job.report is None:
-        return [plan_test(job.claim.delivery_id)]
+        return [plan_test(job.system, job.claim, job.stage)]
     return list(plan_report(job.system, job.report, 0))
 
 
 def _send_all(job: EmailJob, mailer: Mailer, waiting: Sequence[str], attached: Sequence[PlannedFile]) -> None:
     claim, attachments = job.claim, [_attachment(job, file) for file in attached]
-    content = _compose_content(job, is_attached=bool(attached))
+    content = _compose_content(job, attached)
     sender = Address(display_name=job.mail.sender_name, addr_spec=job.mail.sender)
     for recipient in waiting:
         _require_claim(job)
@@ -205,17 +207,17 @@ def _with_status(job: EmailJob, statuses: Mapping[str, RecipientStatus], status:
     return [address for address in job.settings.recipients if statuses.get(address) == status]
 
 
-def _compose_content(job: EmailJob, *, is_attached: bool) -> EmailContent:
+def _compose_content(job: EmailJob, attached: Sequence[PlannedFile]) -> EmailContent:
     report = job.report
     if report is None:
         locale = find_locale("en-US")
         sentences = ["This is a test message."]
-        files = [_listed(file) for file in _files_of(job)] if is_attached else []
+        files = [_listed(file) for file in attached]
         return EmailContent(
             locale=locale, title="Test", is_test=True, facts=(), files=files, more_files=0, sentences=sentences, link=""
         )
     locale = find_locale(report.locale)
-    if is_attached:
+    if attached:
         sentences = ["The files are attached."]
     elif job.settings.attach and report.manifest is None:
         sentences = ["The files are too large to attach.", "Sign in to download the files."]

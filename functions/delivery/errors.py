@@ -19,6 +19,7 @@ DeliveryError                         another attempt may succeed, also because 
     |-- HostRefusedError                  the host of the destination has an address that is not allowed
     |-- SettingsNotAllowedError           the settings of the destination are no longer valid in this deployment
     |-- PersonalDataNotAllowedError
+    |-- EncryptionFailedError             the test file cannot be encrypted or signed
     |-- ReportGoneError                   the files of the report have expired
     |-- RecipientRefusedError             the mail server will not accept the message to a recipient
     `-- RecipientsSuppressedError         all recipients are suppressed
@@ -155,6 +156,12 @@ class ReportGoneError(PermanentDeliveryError):
     """The files of the report no longer exist."""
 
     code = "report-expired"
+
+
+class EncryptionFailedError(PermanentDeliveryError):
+    """The test file cannot be encrypted for a certificate of the destination, or not be signed."""
+
+    code = "encryption-failed"
 
 
 class RecipientRefusedError(PermanentDeliveryError):

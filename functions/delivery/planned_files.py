@@ -1,14 +1,13 @@
-"""The files of a delivery in their order: those of a report, those of a split report with its manifest last, or a test.
+"""The files of a report in the order of their delivery, and the manifest of a split report last.
 
 A receiver that waits for the manifest of a split report has all its files.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from resma.database.connection import Database
 from resma.jobs.download_links import download_of, report_stem
@@ -17,8 +16,6 @@ from resma.report.records import LIST_NAME, MANIFEST_NAME, ManifestRecord
 
 BATCH = 500
 """Number of files of a split report that are read from the database at once."""
-
-TEST_TEXT = "This is a test file of Resma. The destination works: files of reports arrive like this one.\n"
 
 
 @dataclass(frozen=True)
@@ -39,23 +36,6 @@ class PlannedFile:
     object_key: str | None
     content: bytes | None = None
     """Content of a test file; None if `object_key` names the file."""
-
-
-def plan_test(delivery_id: str) -> PlannedFile:
-    """Returns the test file. It is the same in each attempt."""
-    content = TEST_TEXT.encode()
-    return PlannedFile(
-        position=1,
-        own_name=f"resma-test-{delivery_id[4:12]}.txt",
-        type="TEST",
-        day=datetime.now(UTC).date(),
-        report=delivery_id,
-        size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-        media_type="text/plain; charset=utf-8",
-        object_key=None,
-        content=content,
-    )
 
 
 def plan_report(system: Database, report: Report, after: int) -> Iterator[PlannedFile]:

@@ -21,8 +21,9 @@ from resma.request_errors import (
     json_pointer,
     point_into,
 )
+from resma.requests.receivers import find_receiver_errors
 from resma.requests.report_request import ReportRequest
-from resma.requests.submit import find_destination_errors, find_partial_errors, request_report
+from resma.requests.submit import find_partial_errors, request_report
 from resma.validation_messages import advise
 from resma.webhooks.url_errors import callback_errors
 
@@ -88,7 +89,7 @@ def _deployment_errors(resources: IntakeResources, envelope: Envelope, request: 
     if (request.deliver_to or request.encrypt_for) and isinstance(tenant_id, str):
         caller = Caller(tenant_id, f"event:{envelope.id}", frozenset())
         with resources.system.transaction(tenant_id) as connection:
-            field_errors += find_destination_errors(connection, caller, request)
+            field_errors += find_receiver_errors(connection, caller, request)
     return field_errors
 
 

@@ -382,7 +382,7 @@ class TooManyCertificatesError(RequestError):
 
 
 class CertificateInUseError(RequestError):
-    """Schedules encrypt files for the certificate, so it cannot be deleted."""
+    """Schedules or destinations encrypt files for the certificate, so it cannot be deleted."""
 
     code = "certificate-in-use"
 

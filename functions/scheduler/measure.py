@@ -21,7 +21,7 @@ _DONE = {
 
 def measure_scheduler(resources: SchedulerResources, done: Mapping[str, int]) -> None:
     """Emits the counts of a scheduler run, of BLOCKED schedules, of abandoned events, of unavailable dependencies and
-    of certificates of schedules that expire soon, and the time that the oldest report has waited.
+    of certificates of schedules and destinations that expire soon, and the time that the oldest report has waited.
 
     A report has waited since its request, its last redrive, its last start or its last checkpoint, whichever was last.
     Reports that wait for a dependency do not count: they have a metric of their own. The queue's own metric,
@@ -38,7 +38,10 @@ def measure_scheduler(resources: SchedulerResources, done: Mapping[str, int]) ->
                    (SELECT count(*) FROM resma.certificates AS c
                     WHERE expires_at < clock_timestamp() + make_interval(days => %s)
                       AND EXISTS (SELECT FROM resma.schedules AS s WHERE s.tenant_id = c.tenant_id
-                                  AND s.status = 'ACTIVE' AND s.request -> 'encryptFor' ? c.certificate_id))
+                                  AND s.status = 'ACTIVE' AND s.request -> 'encryptFor' ? c.certificate_id
+                                  UNION ALL
+                                  SELECT FROM resma.destinations AS d WHERE d.tenant_id = c.tenant_id
+                                  AND d.disabled_at IS NULL AND c.certificate_id = ANY (d.encrypt_for)))
             FROM resma.reports WHERE status = 'PENDING'
             """,
             (EXPIRING_DAYS,),

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import page_of
+from tests.support.certificates import sample_certificate
 from tests.support.client import Client
 from tests.support.console_pages import badge, enter, open_view, report_id_of, sign_in
 from tests.support.eventually import eventually
@@ -187,6 +188,41 @@ def test_a_key_is_created_used_and_revoked(client: Client, browser: Browser, pag
     row.get_by_role("button", name="Revoke").click()
     page.get_by_role("dialog", name="Revoke key “From the console”?").get_by_role("button", name="Revoke").click()
     expect(row.locator(".badge")).to_have_text("Revoked")
+
+
+def test_a_destination_gets_certificates_and_loses_them(client: Client, browser: Browser) -> None:
+    body = {"name": "console", "certificate": sample_certificate()}
+    certificate = client.http("POST", "/api/v1/certificates", json=body).json()["id"]
+    with page_of(browser, allowed_error="422") as page:
+        enter(page, client)
+        open_view(page, "Destinations")
+        page.get_by_role("button", name="Add destination").click()
+        dialog = page.get_by_role("dialog", name="Add destination")
+        dialog.get_by_role("textbox", name="Name (required)").fill("Console")
+        dialog.get_by_role("textbox", name="Bucket (required)").fill("console-partner")
+        encrypt_for = dialog.get_by_label("Encrypt for")
+        encrypt_for.fill(f"{certificate}, crt_{0:032x}")
+        dialog.get_by_role("button", name="Save").click()
+        expect(encrypt_for).to_have_attribute("aria-invalid", "true")
+        expect(dialog.locator(".field-error:visible")).to_contain_text("This certificate does not exist.")
+        encrypt_for.fill(certificate)
+        dialog.get_by_role("button", name="Save").click()
+        page.get_by_role("link", name="Console", exact=True).click()
+        expect(page.locator(".facts")).to_contain_text(certificate)
+        items = client.http("GET", "/api/v1/destinations").json()["items"]
+        (made,) = [item for item in items if item["name"] == "Console"]
+        assert made["encryptFor"] == [certificate]
+        open_view(page, "Destinations")
+        page.get_by_role("button", name="Edit: Console").click()
+        dialog = page.get_by_role("dialog", name="Edit destination")
+        expect(dialog.get_by_label("Encrypt for")).to_have_value(certificate)
+        dialog.get_by_label("Encrypt for").fill("")
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog).to_have_count(0)
+    path = f"/api/v1/destinations/{made['id']}"
+    assert client.http("GET", path).json()["encryptFor"] is None
+    assert client.http("DELETE", path).status == 204
+    assert client.http("DELETE", f"/api/v1/certificates/{certificate}").status == 204
 
 
 def test_a_url_without_a_page_says_so(client: Client, page: Page) -> None:

@@ -107,7 +107,7 @@ def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> I
     )
     yield act
     tables = ("reports", "deleted_reports", "webhook_endpoints", "schedules", "file_deliveries", "destinations")
-    for table in (*tables, "request_buckets", "tenants"):
+    for table in (*tables, "certificates", "api_keys", "request_buckets", "tenants"):
         admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
 

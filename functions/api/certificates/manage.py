@@ -39,7 +39,10 @@ def show_certificates(database: Database, caller: Caller) -> CertificateList:
 
 
 def remove_certificate(database: Database, caller: Caller, certificate_id: str) -> None:
-    """Deletes a certificate. Raises CertificateNotFoundError, and CertificateInUseError if schedules name it."""
+    """Deletes a certificate.
+
+    Raises CertificateNotFoundError, and CertificateInUseError if schedules or destinations name it.
+    """
     with database.transaction(caller.tenant_id) as connection:
         delete_certificate(connection, caller.tenant_id, certificate_id)
 

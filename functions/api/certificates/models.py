@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import AfterValidator, ConfigDict, Field
 
-from resma.encryption.certificate_rows import CERTIFICATE_ID
+from resma.encryption.certificate_ids import CERTIFICATE_ID
 from resma.encryption.openpgp.certificate import MAX_CERTIFICATE_BYTES
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel, ViewModel
 from resma.request_errors import CertificateNotFoundError
@@ -64,7 +64,7 @@ class CertificateRequest(RequestModel):
 class CertificateView(ViewModel):
     """An OpenPGP certificate for which files can be encrypted."""
 
-    id: str = Field(description="Id of the certificate, for `encryptFor` in requests.")
+    id: str = Field(description="Id of the certificate, for `encryptFor` in requests and destinations.")
     name: str = Field(description="Name of the certificate.")
     fingerprint: str = Field(description="Fingerprint of its primary key, in hexadecimal. Compare it with the owner's.")
     user_ids: list[str] = Field(description="Names and e-mail addresses that its owner stated in it, at most ten.")

@@ -22,8 +22,9 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
     operation_id="addCertificate",
     summary="Add a certificate",
     status_code=HTTPStatus.CREATED,
-    description="Adds the OpenPGP certificate of a receiver: name its id in `encryptFor` of requests, and all files of "
-    "the report are encrypted for it. Compare the fingerprint with the one that its owner tells you.",
+    description="Adds the OpenPGP certificate of a receiver: name its id in `encryptFor` of requests or of a "
+    "destination, and all files of the report are encrypted for it. Compare the fingerprint with the one that its "
+    "owner tells you.",
     response_description="The certificate.",
     tags=["Certificates"],
     security=needs("destinations:manage"),
@@ -55,13 +56,13 @@ def handle_get_certificates() -> CertificateList:
     summary="Delete a certificate",
     status_code=HTTPStatus.NO_CONTENT,
     description="Deletes a certificate. Files that exist stay encrypted for it. Reports in progress that name it fail. "
-    "A certificate that schedules name cannot be deleted.",
+    "A certificate that schedules or destinations name cannot be deleted.",
     response_description="The certificate was deleted.",
     tags=["Certificates"],
     security=needs("destinations:manage"),
 )
 def handle_delete_certificate(certificate_id: CertificateId) -> Response[None]:
-    """Handles DELETE: deletes the certificate and returns 204, or 409 if schedules name it."""
+    """Handles DELETE: deletes the certificate and returns 204, or 409 if schedules or destinations name it."""
     remove_certificate(database(), caller_of(router), certificate_id)
     _log("a certificate was deleted", certificate_id)
     return Response(HTTPStatus.NO_CONTENT)

@@ -30,6 +30,8 @@ from resma.destinations.kinds import check_destination_settings
 from resma.destinations.queue import DeliveryQueue
 from resma.destinations.settings import DestinationRules
 from resma.destinations.tenant_rules import rules_of_tenant
+from resma.encryption.certificate_rows import encrypt_for_errors
+from resma.request_errors import FieldError, RequestInvalidError, collect_errors
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Destinations:
     """Destinations of the caller's tenant. Methods with an id raise DestinationNotFoundError if it does not exist.
 
     Only callers with `personal:read` make a destination accept files with personal data, because the caller who writes
-    the settings chooses who gets the files.
+    the settings and the certificates chooses who gets the files and can read them.
     """
 
     database: Database
@@ -49,12 +51,18 @@ class Destinations:
         tenant_id = self.caller.tenant_id
         with self.database.transaction(tenant_id) as connection:
             rules = rules_of_tenant(connection, tenant_id, self.rules)
-            settings = check_destination_settings(request.kind, request.settings, rules)
+            field_errors: list[FieldError] = []
+            with collect_errors(field_errors):
+                settings = check_destination_settings(request.kind, request.settings, rules)
+            field_errors += encrypt_for_errors(connection, tenant_id, request.encrypt_for or (), lock=True)
+            if field_errors:
+                raise RequestInvalidError.of(field_errors)
             new = NewDestination(
                 name=request.name,
                 kind=request.kind,
                 settings=settings.model_dump(mode="json", by_alias=True),
                 accepts_personal=self._may_see_personal,
+                encrypt_for=request.encrypt_for,
                 created_by=self.caller.subject,
             )
             return insert_destination(connection, tenant_id, new)
@@ -81,10 +89,16 @@ class Destinations:
         tenant_id = self.caller.tenant_id
         with self.database.transaction(tenant_id) as connection:
             before = find_destination(connection, tenant_id, destination_id, for_update=True)
+            field_errors: list[FieldError] = []
             if "settings" in values:
                 rules = rules_of_tenant(connection, tenant_id, self.rules)
-                settings = check_destination_settings(before.kind, changes.settings, rules)
-                values["settings"] = settings.model_dump(mode="json", by_alias=True)
+                with collect_errors(field_errors):
+                    settings = check_destination_settings(before.kind, changes.settings, rules)
+                    values["settings"] = settings.model_dump(mode="json", by_alias=True)
+            field_errors += encrypt_for_errors(connection, tenant_id, changes.encrypt_for or (), lock=True)
+            if field_errors:
+                raise RequestInvalidError.of(field_errors)
+            if values.keys() & {"settings", "encrypt_for"}:
                 values["accepts_personal"] = self._may_see_personal
             row = update_destination(connection, tenant_id, destination_id, values, self.caller.subject)
             is_disabled = row.disabled_at is not None

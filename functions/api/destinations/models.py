@@ -14,6 +14,7 @@ from api.reports.split_models import SHA256_SCHEMA
 from resma.destinations.kinds import DestinationKind, settings_schema
 from resma.destinations.recipients import RecipientStatus
 from resma.destinations.request_check import DESTINATION_ID
+from resma.encryption.certificate_ids import CertificateIds
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, URI, RequestModel, ViewModel
 from resma.request_errors import DestinationNotFoundError, FileDeliveryNotFoundError
 
@@ -69,6 +70,13 @@ _Settings = Annotated[
         description="Settings of the kind, without secrets. They are replaced as a whole.",
     ),
 ]
+_EncryptFor = Annotated[
+    CertificateIds | None,
+    Field(
+        description="Ids of OpenPGP certificates. Reports that are delivered here, and test files, are encrypted for "
+        "them and for those that the request names. `GET /api/v1/certificates` lists them. Null: none.",
+    ),
+]
 _EXAMPLE: dict[str, Any] = {
     "name": "Partner's bucket",
     "kind": "S3",
@@ -92,6 +100,7 @@ class DestinationRequest(RequestModel):
         "`EMAIL`: recipients of e-mail."
     )
     settings: _Settings
+    encrypt_for: _EncryptFor = None
 
 
 class DestinationChanges(RequestModel):
@@ -101,6 +110,7 @@ class DestinationChanges(RequestModel):
 
     name: _Name = ""
     settings: _Settings = Field(default_factory=dict)
+    encrypt_for: _EncryptFor = None
     enabled: bool = Field(
         strict=True,
         default=True,
@@ -125,6 +135,10 @@ class DestinationView(ViewModel):
     name: str = Field(description="Name of the destination.")
     kind: DestinationKind = Field(description="Kind of the destination.")
     settings: _Settings
+    encrypt_for: list[str] | None = Field(
+        description="Ids of the OpenPGP certificates that reports which are delivered here, and test files, are "
+        "encrypted for; null: none."
+    )
     url: str = Field(description="URL of the place where files go, such as `s3://partner-reports`.")
     external_id: str = Field(
         description="External id with which roles are assumed. The trust policy of the role must require it."
@@ -135,7 +149,7 @@ class DestinationView(ViewModel):
     )
     accepts_personal_data: bool = Field(
         description="Whether files with personal data may go there: a caller with the scope `personal:read` wrote the "
-        "settings."
+        "settings and `encryptFor`."
     )
     enabled: bool = Field(description="Whether files are delivered.")
     disabled_at: datetime | None = Field(description="When the destination was disabled.")

@@ -94,7 +94,7 @@ def handle_get_destination(destination_id: DestinationId) -> DestinationView:
     operation_id="updateDestination",
     summary="Update, disable or enable a destination",
     description="Changes the properties that are sent. Pending deliveries use the new settings, and keep the names of "
-    "files whose delivery has started.",
+    "files whose delivery has started. Reports that were requested before keep the certificates that they have.",
     response_description="The updated destination.",
     tags=["Destinations"],
     security=needs("destinations:manage"),
@@ -129,8 +129,9 @@ def handle_delete_destination(destination_id: DestinationId) -> Response[None]:
     operation_id="testDestination",
     summary="Send a test file to a destination",
     status_code=HTTPStatus.ACCEPTED,
-    description="Delivers a short text file, as the files of a report are delivered. `GET` the delivery to see whether "
-    "it has arrived.",
+    description="Delivers a short text file, as the files of a report are delivered. If the destination has "
+    "certificates, it is encrypted for them, so that the receiver can try to decrypt it. `GET` the delivery to "
+    "see whether it has arrived.",
     response_description="The delivery, which is PENDING.",
     tags=["Destinations"],
     security=needs("destinations:manage"),

@@ -15,7 +15,7 @@ def show_destination(row: DestinationRow, caller: Caller, last: LastAttempt | No
     settings = read_destination_settings(row.kind, row.settings)
     return DestinationView.model_validate(
         {
-            **{name: getattr(row, name) for name in ("name", "kind", "settings", "disabled_at")},
+            **{name: getattr(row, name) for name in ("name", "kind", "settings", "encrypt_for", "disabled_at")},
             **{name: getattr(row, name) for name in ("created_at", "updated_at")},
             "created_by": subject_for(caller, row.created_by),
             "updated_by": subject_for(caller, row.updated_by),

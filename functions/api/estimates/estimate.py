@@ -28,8 +28,9 @@ from resma.jobs.personal_data import personal_content
 from resma.report.content import ReportContent
 from resma.report.format_options import FormatOptions, PdfParts
 from resma.request_errors import FieldError, ReportQueryRefusedError, RequestInvalidError
+from resma.requests.receivers import find_receiver_errors
 from resma.requests.report_request import ReportRequest
-from resma.requests.submit import check_request, find_destination_errors
+from resma.requests.submit import check_request
 from resma.snapshot.row_estimate import RowEstimate
 from resma.snapshot.snapshot import open_snapshot
 from resma.writers import file_extension
@@ -59,7 +60,7 @@ def estimate_report(
     field_errors = list(more_errors)
     if request.deliver_to or request.encrypt_for:
         with estimator.system.transaction(caller.tenant_id) as connection:
-            field_errors += find_destination_errors(connection, caller, request)
+            field_errors += find_receiver_errors(connection, caller, request)
     content = check_request(caller, request, field_errors)
     report_type = find_report_type(request.type)
     database = estimator.records if report_type.database == "system" else estimator.source

@@ -278,7 +278,8 @@ class ReportView(ViewModel):
     )
     encrypt_for: list[str] | None = Field(
         default=None,
-        description="OpenPGP certificates that all files are encrypted for; null: the files are not encrypted.",
+        description="OpenPGP certificates that all files are encrypted for: those of the request, and those that its "
+        "destinations had when it was requested. Null: the files are not encrypted.",
     )
     signed_by: str | None = Field(
         default=None,

@@ -59,7 +59,7 @@ def _request_of(report: Report) -> ReportRequest:
                 "callbackUrl": report.callback_url,
                 "retentionDays": report.retention_days if report.retention_requested else None,
                 "deliverTo": report.deliver_to,
-                "encryptFor": report.encrypt_for,
+                "encryptFor": report.encrypt_for_requested,
                 "onlyIf": None if report.status == "SKIPPED" else report.only_if,
             }
         )

@@ -13,7 +13,8 @@ from api.deployment_rules import DeploymentRules
 from api.schedules.draft import ScheduleDraft
 from resma.access.caller import Caller, require_scope
 from resma.request_errors import FieldError, RequestError, RequestInvalidError, collect_errors, point_into
-from resma.requests.submit import check_request, find_destination_errors
+from resma.requests.receivers import find_receiver_errors
+from resma.requests.submit import check_request
 from resma.schedules.request import fill_request
 from resma.schedules.schedule_rows import next_run
 from resma.schedules.times import ScheduleTiming
@@ -51,7 +52,8 @@ def check_request_of(
     with collect_errors(request_errors):
         request = fill_request(stored, None if period_errors else draft.period, day, time_zone, week)
         with point_into("request"):
-            more_errors = [*rules.errors_of(request), *find_destination_errors(connection, caller, request)]
+            receiver_errors = find_receiver_errors(connection, caller, request, is_stored=True)
+            more_errors = [*rules.errors_of(request), *receiver_errors]
             check_request(caller, request, more_errors)
     # A time zone that the request does not name is that of the schedule, which is checked separately. If the period
     # cannot be filled in, errors of its filters are meaningless.

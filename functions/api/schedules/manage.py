@@ -57,15 +57,17 @@ class Schedules:
         """Creates a schedule. Raises RequestInvalidError, ScopeMissingError, TooManySchedulesError."""
         now = datetime.now(UTC)
         draft = draft_of(request)
-        timing = self._check_alone(draft, now)
-        new = {
-            "tenant_id": self.caller.tenant_id,
-            "schedule_id": f"sch_{uuid4().hex}",
-            **self._columns(draft, timing, now),
-            "pdf_key": self._seal(request.request),
-            **_state(timing, draft.ends_at, now, is_paused=draft.paused),
-        }
+        self.rules.time_zones.prepare()
         with self.database.transaction(self.caller.tenant_id) as connection:
+            # In this transaction, because it locks the destinations and certificates that the request names.
+            timing = self._check(connection, draft, now)
+            new = {
+                "tenant_id": self.caller.tenant_id,
+                "schedule_id": f"sch_{uuid4().hex}",
+                **self._columns(draft, timing, now),
+                "pdf_key": self._seal(request.request),
+                **_state(timing, draft.ends_at, now, is_paused=draft.paused),
+            }
             self._require_retention(connection, draft.request)
             schedule = insert_schedule(connection, new)
         self._log("a schedule was created", schedule.schedule_id)
@@ -104,7 +106,9 @@ class Schedules:
         """Returns the next runs of a new schedule without storing it. Raises the errors of `create`."""
         now = datetime.now(UTC)
         draft = draft_of(request)
-        timing = self._check_alone(draft, now)
+        self.rules.time_zones.prepare()
+        with self.database.transaction(self.caller.tenant_id) as connection:
+            timing = self._check(connection, draft, now)
         run_period = RunPeriod(request.period, request.week_starts_on or week_start_of(draft.request))
         return preview_runs(timing, run_period, request.ends_at, now, count)
 
@@ -147,12 +151,6 @@ class Schedules:
         """
         keeps = "password" not in request.options.pdf.model_fields_set and "PDF" in request.requested_formats
         return before.pdf_key if keeps else self._seal(request)
-
-    def _check_alone(self, draft: ScheduleDraft, now: datetime) -> ScheduleTiming:
-        """Checks a new draft in a transaction of its own. Raises the errors of `_check`."""
-        self.rules.time_zones.prepare()
-        with self.database.transaction(self.caller.tenant_id) as connection:
-            return self._check(connection, draft, now)
 
     def _check(
         self, connection: Connection[TupleRow], draft: ScheduleDraft, now: datetime, before: Schedule | None = None

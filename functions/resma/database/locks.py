@@ -14,7 +14,8 @@ class AdvisoryLock(StrEnum):
     DEDUPLICATE = "resma.deduplicate"
     """Serializes identical requests of a tenant, so that they share a report."""
     CERTIFICATES = "resma.certificates"
-    """Serializes the creation of a tenant's certificates, which share a limit."""
+    """Serializes the creation of a tenant's certificates, which share a limit, and their deletion with every
+    transaction that stores the id of one."""
     DESTINATIONS = "resma.destinations"
     """Serializes the creation of a tenant's destinations, which share a limit."""
     ESTIMATE = "resma.estimate"

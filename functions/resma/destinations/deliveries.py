@@ -59,12 +59,17 @@ def insert_report_deliveries(connection: Connection[TupleRow], tenant_id: str, r
 
 
 def insert_test_delivery(connection: Connection[TupleRow], tenant_id: str, destination_id: str) -> str:
-    """Inserts the delivery of a test file, and returns its id. Raises DestinationDisabledError."""
+    """Inserts the delivery of a test file, and returns its id. Raises DestinationDisabledError.
+
+    The file is encrypted for the certificates that the destination has now, as the files of a report requested now.
+    """
     _require_enabled(connection, tenant_id, destination_id)
     delivery_id = f"dlv_{uuid4().hex}"
     connection.execute(
-        "INSERT INTO resma.file_deliveries (tenant_id, delivery_id, destination_id) VALUES (%s, %s, %s)",
-        (tenant_id, delivery_id, destination_id),
+        "INSERT INTO resma.file_deliveries (tenant_id, delivery_id, destination_id, test_encrypt_for)"
+        " SELECT tenant_id, %s, destination_id, encrypt_for FROM resma.destinations"
+        " WHERE tenant_id = %s AND destination_id = %s",
+        (delivery_id, tenant_id, destination_id),
     )
     return delivery_id
 

@@ -33,6 +33,8 @@ class DestinationRow:
     settings: dict[str, Any]
     accepts_personal: bool
     """Whether files with personal data may go there."""
+    encrypt_for: list[str] | None
+    """Ids of the OpenPGP certificates that files for it are encrypted for."""
     created_at: datetime
     created_by: str
     updated_at: datetime
@@ -48,6 +50,7 @@ class NewDestination:
     kind: DestinationKind
     settings: dict[str, Any]
     accepts_personal: bool
+    encrypt_for: list[str] | None
     created_by: str
 
 
@@ -66,9 +69,9 @@ def insert_destination(connection: Connection[TupleRow], tenant_id: str, new: Ne
     row = _fetch(
         connection,
         "INSERT INTO resma.destinations"
-        " (tenant_id, destination_id, name, kind, settings, accepts_personal, created_by, updated_by)"
+        " (tenant_id, destination_id, name, kind, settings, accepts_personal, encrypt_for, created_by, updated_by)"
         " VALUES (%(tenant_id)s, %(destination_id)s, %(name)s, %(kind)s, %(settings)s, %(accepts_personal)s,"
-        " %(created_by)s, %(created_by)s)",
+        " %(encrypt_for)s, %(created_by)s, %(created_by)s)",
         {
             **vars(new),
             "settings": Jsonb(new.settings),
@@ -103,14 +106,24 @@ def find_destination(
 
 
 def find_destinations(
-    connection: Connection[TupleRow], tenant_id: str, destination_ids: Sequence[str], *, for_update: bool = False
+    connection: Connection[TupleRow],
+    tenant_id: str,
+    destination_ids: Sequence[str],
+    *,
+    for_update: bool = False,
+    for_share: bool = False,
 ) -> list[DestinationRow]:
-    """Returns those of the tenant's destinations with these ids that exist."""
+    """Returns those of the tenant's destinations with these ids that exist.
+
+    With `for_share`, none of them can be changed or deleted before the end of the transaction.
+    """
+    locking = "FOR UPDATE" if for_update else "FOR SHARE" if for_share else ""
     with connection.cursor(row_factory=class_row(DestinationRow)) as cursor:
         cursor.execute(
-            sql.SQL("SELECT {} FROM resma.destinations WHERE tenant_id = %s AND destination_id = ANY (%s) {}").format(
-                _COLUMNS, sql.SQL("FOR UPDATE" if for_update else "")
-            ),
+            sql.SQL(
+                "SELECT {} FROM resma.destinations WHERE tenant_id = %s AND destination_id = ANY (%s)"
+                " ORDER BY destination_id {}"  # always the same order, so that no two transactions wait for each other
+            ).format(_COLUMNS, sql.SQL(locking)),
             (tenant_id, list(destination_ids)),
         )
         return cursor.fetchall()
@@ -119,10 +132,13 @@ def find_destinations(
 def update_destination(
     connection: Connection[TupleRow], tenant_id: str, destination_id: str, changes: Mapping[str, Any], updated_by: str
 ) -> DestinationRow:
-    """Changes any of `name`, `settings`, `accepts_personal` and `enabled`. Raises DestinationNotFoundError."""
+    """Changes any of `name`, `settings`, `accepts_personal`, `encrypt_for` and `enabled`.
+
+    Raises DestinationNotFoundError.
+    """
     assignments: list[sql.Composable] = [
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
-        for name in ("name", "settings", "accepts_personal")
+        for name in ("name", "settings", "accepts_personal", "encrypt_for")
         if name in changes
     ]
     assignments.append(sql.SQL("updated_at = clock_timestamp(), updated_by = %(updated_by)s"))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
-from resma.destinations.destination_rows import find_destinations
+from resma.destinations.destination_rows import DestinationRow
 from resma.request_errors import FieldError, json_pointer
 
 MAX_DESTINATIONS_PER_REPORT = 10
@@ -16,13 +13,14 @@ DESTINATION_ID = "^dst_[0-9a-f]{32}$"
 
 
 def deliver_to_errors(
-    connection: Connection[TupleRow], tenant_id: str, destination_ids: Sequence[str], *, is_personal: bool = False
+    rows: Sequence[DestinationRow], destination_ids: Sequence[str], *, is_personal: bool = False
 ) -> Iterator[FieldError]:
     """Yields an error for each destination that is unknown, belongs to another tenant, or is disabled.
 
-    `is_personal` says that the files show personal data; then destinations that do not accept them are errors, too.
+    `rows` are those of the tenant's destinations with these ids that exist. `is_personal` says that the files show
+    personal data; then destinations that do not accept them are errors, too.
     """
-    found = {row.destination_id: row for row in find_destinations(connection, tenant_id, destination_ids)}
+    found = {row.destination_id: row for row in rows}
     for index, destination_id in enumerate(destination_ids):
         row = found.get(destination_id)
         if row is None:

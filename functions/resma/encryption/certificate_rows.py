@@ -24,10 +24,6 @@ from resma.request_errors import (
 MAX_CERTIFICATES = 200
 """Maximum number of certificates per tenant."""
 
-MAX_CERTIFICATES_PER_REPORT = 10
-CERTIFICATE_ID = "^crt_[0-9a-f]{32}$"
-"""Pattern of the id of a certificate."""
-
 EXPIRING_DAYS = 30
 """A certificate that expires within these days is EXPIRING, and an alarm fires."""
 
@@ -113,14 +109,19 @@ def find_certificates(
 
 def delete_certificate(connection: Connection[TupleRow], tenant_id: str, certificate_id: str) -> None:
     """Deletes a certificate. Raises CertificateNotFoundError, and CertificateInUseError if it is still needed."""
-    schedules = connection.execute(
-        "SELECT name, schedule_id FROM resma.schedules WHERE tenant_id = %s AND request -> 'encryptFor' ? %s"
-        " ORDER BY created_at LIMIT 5",
-        (tenant_id, certificate_id),
+    # A schedule or destination that is being saved is committed before, or does not find the certificate.
+    acquire_lock(connection, AdvisoryLock.CERTIFICATES, tenant_id)
+    users = connection.execute(
+        "(SELECT name, destination_id FROM resma.destinations"
+        " WHERE tenant_id = %(tenant_id)s AND %(id)s = ANY (encrypt_for) ORDER BY created_at LIMIT 5)"
+        " UNION ALL"
+        " (SELECT name, schedule_id FROM resma.schedules"
+        " WHERE tenant_id = %(tenant_id)s AND request -> 'encryptFor' ? %(id)s ORDER BY created_at LIMIT 5)",
+        {"tenant_id": tenant_id, "id": certificate_id},
     ).fetchall()
-    if schedules:
-        names = ", ".join(f"'{name}' ({schedule_id})" for name, schedule_id in schedules)
-        raise CertificateInUseError(f"Schedules encrypt files for this certificate: {names}. Remove it there first.")
+    if users:
+        names = ", ".join(f"'{name}' ({user_id})" for name, user_id in users)
+        raise CertificateInUseError(f"Files are encrypted for this certificate by {names}. Remove it there first.")
     deleted = connection.execute(
         "DELETE FROM resma.certificates WHERE tenant_id = %s AND certificate_id = %s", (tenant_id, certificate_id)
     )
@@ -131,9 +132,14 @@ def delete_certificate(connection: Connection[TupleRow], tenant_id: str, certifi
 
 
 def encrypt_for_errors(
-    connection: Connection[TupleRow], tenant_id: str, certificate_ids: Sequence[str]
+    connection: Connection[TupleRow], tenant_id: str, certificate_ids: Sequence[str], *, lock: bool = False
 ) -> Iterator[FieldError]:
-    """Yields an error for each certificate that is unknown, or for which files cannot be encrypted any longer."""
+    """Yields an error for each certificate that is unknown, or for which files cannot be encrypted any longer.
+
+    With `lock`, none of them can be deleted before the end of the transaction. Use it to store their ids.
+    """
+    if lock and certificate_ids:
+        acquire_lock(connection, AdvisoryLock.CERTIFICATES, tenant_id)
     found = find_certificates(connection, tenant_id, certificate_ids)
     for index, certificate_id in enumerate(certificate_ids):
         pointer = json_pointer("encryptFor", index)
@@ -143,10 +149,17 @@ def encrypt_for_errors(
                 pointer, "This certificate does not exist. GET /api/v1/certificates lists your certificates."
             )
             continue
-        try:
-            read_certificate(row.content)
-        except CertificateRefusedError as error:
-            yield FieldError(pointer, f"The certificate '{row.name}' cannot be used any longer. {error}")
+        if (problem := find_problem(row)) is not None:
+            yield FieldError(pointer, problem)
+
+
+def find_problem(row: CertificateRow) -> str | None:
+    """Returns why files cannot be encrypted for a certificate any longer; None if they can."""
+    try:
+        read_certificate(row.content)
+    except CertificateRefusedError as error:
+        return f"The certificate '{row.name}' cannot be used any longer. {error}"
+    return None
 
 
 def find_recipients(

@@ -92,6 +92,8 @@ class Report(ReportContent):
     callback_url: str | None
     deliver_to: list[str] | None
     """Ids of the destinations that its files are delivered to; some may have been deleted."""
+    encrypt_for_requested: list[str] | None
+    """Ids of the certificates that the request itself names. `encrypt_for` also has those of the destinations."""
     request_sha256: str
     schedule_id: str | None
     """The schedule whose run the report is; it may have been deleted."""
@@ -177,6 +179,8 @@ class NewReport(ReportContent):
     report_id: UUID
     callback_url: str | None
     deliver_to: list[str] | None = None
+    encrypt_for_requested: list[str] | None = None
+    """Ids of the certificates that the request itself names. `encrypt_for` also has those of the destinations."""
     request_sha256: str
     unconditional_sha256: str | None = None
     """Hash of the request without its conditions; None if it has none."""
@@ -206,8 +210,8 @@ def insert_report(
     """Inserts the PENDING row. Returns it and whether it is new.
 
     If the tenant has used the idempotency key before, returns the report of the first request instead. It waits for a
-    concurrent request with the same key. With `deduplicate`, returns the tenant's live report of the same request, if
-    one exists, and associates the key with it.
+    concurrent request with the same key. With `deduplicate`, returns the tenant's live report of the same request that
+    is encrypted for the same certificates, if one exists, and associates the key with it.
 
     Raises IdempotencyKeyReusedError if the first request was different, and IdempotencyKeyInFlightError if it is not
     finished after two seconds.
@@ -270,12 +274,15 @@ def _claim_key(connection: Connection[TupleRow], new: NewReport, key: str) -> UU
 
 
 def _find_live(connection: Connection[TupleRow], new: NewReport) -> UUID | None:
-    """Returns the tenant's live report of the same request. Acquires a lock, so that identical requests wait here."""
+    """Returns the tenant's live report of the same request for the same certificates.
+
+    Acquires a lock, so that identical requests wait here.
+    """
     acquire_lock(connection, AdvisoryLock.DEDUPLICATE, new.tenant_id, new.request_sha256)
     row = connection.execute(
         "SELECT report_id FROM resma.reports WHERE tenant_id = %s AND request_sha256 = %s"
-        f" AND {IS_LIVE} ORDER BY created_at LIMIT 1",
-        (new.tenant_id, new.request_sha256),
+        f" AND encrypt_for IS NOT DISTINCT FROM %s::text[] AND {IS_LIVE} ORDER BY created_at LIMIT 1",
+        (new.tenant_id, new.request_sha256, new.encrypt_for),
     ).fetchone()
     return row[0] if row else None
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from resma.catalog import MAX_RETENTION_DAYS, MAX_SPLIT_COLUMNS
 from resma.destinations.request_check import DESTINATION_ID, MAX_DESTINATIONS_PER_REPORT
-from resma.encryption.certificate_rows import CERTIFICATE_ID, MAX_CERTIFICATES_PER_REPORT
+from resma.encryption.certificate_ids import CertificateIds
 from resma.i18n.locales import DEFAULT_LOCALE
 from resma.i18n.time_zones import TIME_ZONE_SCHEMA
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, WHOLE_NUMBER, RequestModel
@@ -100,13 +100,11 @@ class ReportRequest(RequestModel):
         description="Ids of destinations that the files are delivered to when the report is READY. "
         "`GET /api/v1/destinations` lists them. Null or omitted: the files are not delivered.",
     )
-    encrypt_for: list[Annotated[str, Field(pattern=CERTIFICATE_ID)]] | None = Field(
+    encrypt_for: CertificateIds | None = Field(
         default=None,
-        min_length=1,
-        max_length=MAX_CERTIFICATES_PER_REPORT,
-        json_schema_extra={"uniqueItems": True},
-        description="Ids of OpenPGP certificates that all files are encrypted for: each of their owners can decrypt "
-        "them, and nobody else. `GET /api/v1/certificates` lists them. Null or omitted: the files are not encrypted.",
+        description="Ids of OpenPGP certificates that all files are encrypted for, together with those of the "
+        "destinations in `deliverTo`, at most ten: each of their owners can decrypt the files, and nobody else. "
+        "`GET /api/v1/certificates` lists them. Null or omitted: those of the destinations, or no encryption.",
     )
     only_if: OnlyIf | None = Field(
         default=None,
@@ -142,13 +140,6 @@ class ReportRequest(RequestModel):
         if destination_ids and len(set(destination_ids)) < len(destination_ids):
             raise ValueError("It must not contain a destination twice.")
         return destination_ids
-
-    @field_validator("encrypt_for")
-    @classmethod
-    def _require_distinct_certificates(cls, certificate_ids: list[str] | None) -> list[str] | None:
-        if certificate_ids and len(set(certificate_ids)) < len(certificate_ids):
-            raise ValueError("It must not contain a certificate twice.")
-        return certificate_ids
 
     @property
     def requested_formats(self) -> list[str]:

@@ -21,17 +21,14 @@ from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
 from resma.catalog import ReportType, find_report_type, offered_locales, unknown_locale
 from resma.database.connection import Database
-from resma.destinations.request_check import deliver_to_errors
-from resma.encryption.certificate_rows import encrypt_for_errors
 from resma.encryption.deployment_key import DeploymentKey
 from resma.encryption.sealed_pdf_key import seal_password
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
-from resma.jobs.personal_data import personal_content
 from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import NewReport, Report, insert_report
-from resma.report.content import ReportContent
 from resma.request_errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
 from resma.requests.condition_errors import find_condition_errors
+from resma.requests.receivers import find_receiver_errors, with_certificates_of_destinations
 from resma.requests.report_request import ReportRequest
 from resma.requests.retention import (
     choose_retention,
@@ -86,7 +83,7 @@ def request_report(  # noqa: PLR0913  # the request, the caller and the resource
     field_errors = [*more_errors, *tenant_errors, *idempotency_key_errors(idempotency_key)]
     if request.deliver_to or request.encrypt_for:
         with database.transaction(caller.tenant_id) as connection:
-            field_errors += find_destination_errors(connection, caller, request)
+            field_errors += find_receiver_errors(connection, caller, request)
     new = check_request(caller, request, field_errors)
     if run is not None:
         new, pdf_key = replace(new, schedule_id=run.schedule_id), run.pdf_key
@@ -111,9 +108,13 @@ def admit_report(
 ) -> tuple[Report, bool]:
     """Inserts the row of a validated request in the open transaction. Returns it and whether it is new.
 
+    Its files are encrypted for the certificates that its destinations have now, too.
+
     The caller commits, and then calls `record_request` and `send_jobs`. Raises QuotaExceededError, the IdempotencyKey
-    errors, and RequestInvalidError if the request names a longer retention than the tenant may use.
+    errors, and RequestInvalidError if the request names a longer retention than the tenant may use, or if a destination
+    could not decrypt the files.
     """
+    new = with_certificates_of_destinations(connection, new)
     requested_days = new.retention_days if new.retention_requested else None
     require_tenant_retention(connection, new.tenant_id, requested_days)
     report, is_new = insert_report(connection, new, idempotency_key, deduplicate=deduplicate)
@@ -130,7 +131,9 @@ def record_request(report: Report) -> None:
 
 
 def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[FieldError] = ()) -> NewReport:
-    """Validates a caller's request, and returns the row to insert, without the key of its PDF files. Writes nothing.
+    """Validates a caller's request, and returns the row to insert. Writes nothing.
+
+    The row has neither the key of its PDF files nor the certificates of its destinations.
 
     Raises RequestInvalidError with all validation errors, including `more_errors` of the calling function; raises
     ScopeMissingError.
@@ -174,6 +177,7 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
         only_if=only_if,
         retention_days=choose_retention(request, report_type),
         retention_requested=request.retention_days is not None,
+        encrypt_for_requested=request.encrypt_for,
         **content,
     )
 
@@ -195,37 +199,6 @@ def with_pdf_key(new: NewReport, pdf_key: Mapping[str, Any] | None) -> NewReport
         request_sha256=add_password(new.request_sha256),
         unconditional_sha256=new.unconditional_sha256 and add_password(new.unconditional_sha256),
     )
-
-
-def find_destination_errors(
-    connection: Connection[TupleRow], caller: Caller, request: ReportRequest
-) -> list[FieldError]:
-    """Returns the validation errors of `deliverTo` and `encryptFor`, which depend on rows of the tenant.
-
-    It takes a connection, because callers may have a transaction open: `Database` has one connection.
-    """
-    found = list(encrypt_for_errors(connection, caller.tenant_id, request.encrypt_for or ()))
-    if not request.deliver_to:
-        return found
-    is_personal = "personal:read" in caller.scopes and _has_personal_content(request)
-    return [*found, *deliver_to_errors(connection, caller.tenant_id, request.deliver_to, is_personal=is_personal)]
-
-
-def _has_personal_content(request: ReportRequest) -> bool:
-    """Returns whether a request has personal columns or filters; False if its type is unknown, which is an error."""
-    content = ReportContent(
-        type=request.type,
-        formats=request.requested_formats,
-        filters=request.filters,
-        columns=request.columns,
-        locale=request.locale,
-        time_zone=request.time_zone,
-        title=request.title,
-        personal_masked=False,
-        options={},
-        split_by=request.split_by,
-    )
-    return any(personal_content(content) or ())
 
 
 def _hash(normalized: Mapping[str, Any]) -> str:

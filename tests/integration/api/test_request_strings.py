@@ -136,13 +136,14 @@ BODIES: dict[tuple[str, str], list[Json]] = {
     ("PATCH", ENDPOINTS + "/{endpointId}"): [{"url": URL, "events": ["report.ready"], "reportTypes": ["FEES"]}],
     ("POST", ENDPOINTS + "/{endpointId}/rotate-secret"): [{"overlapHours": 1}],
     ("POST", "/api/v1/destinations"): [
-        *({"name": "Partner", "kind": "S3", "settings": each} for each in _BUCKETS),
+        *({"name": "Partner", "kind": "S3", "settings": each, "encryptFor": [CERTIFICATE_ID]} for each in _BUCKETS),
         *({"name": "Partner", "kind": "SFTP", "settings": each} for each in _SERVERS),
         *({"name": "Partner", "kind": "EMAIL", "settings": each} for each in _RECIPIENTS),
     ],
     ("POST", "/api/v1/certificates"): [{"name": "Partner", "certificate": sample_certificate()}],
     ("PATCH", "/api/v1/destinations/{destinationId}"): [
-        {"name": "Partner", "settings": each} for each in (*_BUCKETS, *_SERVERS, *_RECIPIENTS)
+        {"name": "Partner", "settings": each, "encryptFor": [CERTIFICATE_ID]}
+        for each in (*_BUCKETS, *_SERVERS, *_RECIPIENTS)
     ],
     ("POST", SCHEDULES): [{**_WORD, **_PERIOD}, *({**_CRON, "request": request} for request in _REPORTS)],
     ("POST", SCHEDULES + "/{scheduleId}/backfill"): [{**_DAYS, "dryRun": True}],

@@ -19,6 +19,7 @@ from infra.admin.tenants import set_email_attachments, set_email_domains
 from infra.servers.postgres import PostgresServer
 from resma.access.caller import SCOPES
 from tests.support.destinations import DELIVERIES, DESTINATIONS, deliver_report, deliveries_of, make_due
+from tests.support.gnupg import key_ring
 from tests.support.smtp_server import SmtpServer, smtp_server
 from tests.support.system import ActAs, FunctionContext, System, clear_caches
 from tests.support.webhook_endpoints import call, refused
@@ -107,6 +108,33 @@ def test_files_are_attached_up_to_the_limit(system: System, server: SmtpServer, 
     message = server.to(ANA)[1]
     assert not parts(message)
     assert "The files are too large to attach. Sign in to download the files." in text_of(message)
+
+
+def test_attached_files_are_encrypted_for_the_certificates_of_the_destination(
+    system: System, server: SmtpServer, admin: Connection[TupleRow]
+) -> None:
+    set_email_attachments(admin, "demo", 1_000_000)
+    with key_ring() as keys:
+        keys.make_key(ANA)
+        body = {"name": "Ana", "certificate": keys.certificate(ANA)}
+        certificate = call(system, "POST", "/api/v1/certificates", body)["id"]
+        destination = create(system, ANA, attach=True)
+        path = f"{DESTINATIONS}/{destination['id']}"
+        call(system, "PATCH", path, {"encryptFor": [certificate]})
+        report = deliver_report(system, destination["id"], filters={"from": "2030-01-01"})
+        call(system, "POST", f"{path}/test")
+        system.deliver_files()
+        (of_report,), (of_test,) = (parts(message) for message in server.to(ANA))
+        opened = [keys.decrypt(part.get_content_bytes()) for part in (of_report, of_test)]
+        assert hashlib.sha256(opened[0]).hexdigest() == report["files"][0]["plainSha256"]
+        assert b"test file of Resma" in opened[1]
+        assert (of_test.get_filename()[-8:], of_test.get_content_type()) == (".txt.pgp", "application/pgp-encrypted")
+        # A message with a link names the encrypted file, to which the link leads.
+        call(system, "PATCH", path, {"settings": {"recipients": [ANA]}})
+        linked = deliver_report(system, destination["id"], filters={"from": "2031-01-01"})
+        message = server.to(ANA)[2]
+        assert (parts(message), linked["sha256"] in text_of(message)) == ([], True)
+        assert ".csv.pgp" in text_of(message)
 
 
 def test_only_domains_of_the_tenant_get_messages(

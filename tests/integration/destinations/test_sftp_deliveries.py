@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tests.support.destinations import DELIVERIES, DESTINATIONS, deliver_report, deliveries_of, make_due
+from tests.support.gnupg import key_ring
 from tests.support.ssh_server import SshServer, ssh_server
 from tests.support.system import System
 from tests.support.webhook_endpoints import call, refused
@@ -58,6 +59,24 @@ def test_all_files_of_a_report_arrive(system: System, server: SshServer) -> None
     assert {file["name"]: file["sha256"] for file in delivery["files"]} == delivered(server)
     assert sorted(delivered(server).values()) == sorted(file["sha256"] for file in report["files"])
     assert all(name.startswith(f"transactions/{report['asOf'][:7]}/") for name in delivered(server))
+
+
+def test_the_receiver_decrypts_a_report_and_a_test_file(system: System, server: SshServer) -> None:
+    with key_ring() as keys:
+        keys.make_key("partner@example.com")
+        body = {"name": "Partner", "certificate": keys.certificate("partner@example.com")}
+        certificate = call(system, "POST", "/api/v1/certificates", body)["id"]
+        destination = create(system, server)
+        call(system, "PATCH", f"{DESTINATIONS}/{destination['id']}", {"encryptFor": [certificate]})
+        report = deliver_report(system, destination["id"], formats=["CSV", "PDF"])
+        call(system, "POST", f"{DESTINATIONS}/{destination['id']}/test")
+        system.deliver_files()
+        arrived = {path.name: keys.decrypt(path.read_bytes()) for path in server.files.rglob("*.pgp")}
+    assert len(arrived) == len(delivered(server)) == 3
+    plain = [hashlib.sha256(each).hexdigest() for name, each in arrived.items() if not name.startswith("resma-test-")]
+    assert sorted(plain) == sorted(file["plainSha256"] for file in report["files"])
+    (sent,) = [each for name, each in arrived.items() if name.startswith("resma-test-")]
+    assert b"test file of Resma" in sent
 
 
 def test_a_replay_restores_a_removed_file_only(system: System, server: SshServer) -> None:

@@ -2,7 +2,7 @@
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { field, input, select, showErrors } from "./fields.js";
+import { field, input, readIds, select, showErrors } from "./fields.js";
 import { runAction, openDialog, problemBox } from "../parts/notices.js";
 import { t } from "../words/words.js";
 
@@ -62,16 +62,18 @@ export function openDestinationForm(destination, done) {
     });
     const more = known.map(({ key, label, hint, isRequired }, index) =>
       field(`/settings/${key}`, inputs[index], { label: t(label), hint: hint && t(hint, PLACEHOLDERS), isRequired }));
-    fields = [nameField, ...more];
+    fields = [nameField, ...more, certificatesField];
     put(settings, more.map(({ element }) => element));
   };
   const nameField = field("/name", name, { label: t("keys.name"), isRequired: true });
+  const certificates = input({ value: (destination?.encryptFor ?? []).join(", "), placeholder: "crt_…" });
+  const certificatesField = field("/encryptFor", certificates, { label: t("form.encrypt-for"), hint: t("destinations.encrypt-for-hint") });
   const kindField = field("/kind", kind, { label: t("destinations.kind"), isRequired: true });
   kind.addEventListener("change", show);
   show();
   const read = () => {
     const values = SETTINGS[kind.value].map(({ key }, index) => [key, inputs[index].value.trim()]).filter(([, value]) => value !== "");
-    const body = { name: name.value.trim(), settings: Object.fromEntries(values.map(([key, value]) => [key, parse(key, value)])) };
+    const body = { name: name.value.trim(), settings: Object.fromEntries(values.map(([key, value]) => [key, parse(key, value)])), encryptFor: readIds(certificates) };
     return destination === null ? { ...body, kind: kind.value } : body;
   };
   openDialog(t(destination ? "destinations.edit-title" : "destinations.add"), (close) => {
@@ -90,7 +92,7 @@ export function openDestinationForm(destination, done) {
       }
     };
     const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); runAction(event.submitter, problemArea, save); };
-    return [h("form", { onsubmit: send, novalidate: true }, nameField.element, destination === null && kindField.element, settings, problemArea,
+    return [h("form", { onsubmit: send, novalidate: true }, nameField.element, destination === null && kindField.element, settings, certificatesField.element, problemArea,
       h("div", { class: "buttons" },
         h("button", { type: "submit", class: "primary" }, t("page.save")),
         h("button", { type: "button", onclick: close }, t("page.cancel"))))];

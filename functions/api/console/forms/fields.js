@@ -75,6 +75,11 @@ export function input(attributes) {
   return /** @type {HTMLInputElement} */ (h("input", { autocomplete: "off", spellcheck: "false", ...attributes }));
 }
 
+/** Returns the ids in an input, which are separated by commas; null if it is empty. @param {HTMLInputElement} ids */
+export function readIds(ids) {
+  return ids.value.trim() ? ids.value.split(",").map((id) => id.trim()).filter(Boolean) : null;
+}
+
 /**
  * Shows each validation error at the field with its pointer, and moves the focus to the first one.
  * @param {Field[]} fields

@@ -3,7 +3,7 @@
 import { columnFields } from "./column_fields.js";
 import { conditionFields } from "./condition_fields.js";
 import { h, put } from "../lib/dom.js";
-import { chip, chosen, field, group, input, select, showErrors } from "./fields.js";
+import { chip, chosen, field, group, input, readIds, select, showErrors } from "./fields.js";
 import { filterFields, readFilters, supply } from "./filter_fields.js";
 import { optionFields, readOptions } from "./option_fields.js";
 import { periodField } from "./period_field.js";
@@ -164,11 +164,6 @@ function commonFields(type, draft) {
     encryptFor: readIds(certificates),
   });
   return { fields, read };
-}
-
-/** Returns the ids in an input, which are separated by commas; null if it is empty. @param {HTMLInputElement} ids */
-function readIds(ids) {
-  return ids.value.trim() ? ids.value.split(",").map((id) => id.trim()).filter(Boolean) : null;
 }
 
 function localeName(tag) {

@@ -100,7 +100,7 @@
  *   nextAttemptAt: string | null, deliveredAt: string | null, attempts: Attempt[]}} Delivery
  */
 /**
- * @typedef {{id: string, name: string, kind: string, settings: Object<string, string>, url: string, enabled: boolean, createdAt: string,
+ * @typedef {{id: string, name: string, kind: string, settings: Object<string, string>, encryptFor: string[] | null, url: string, enabled: boolean, createdAt: string,
  *   failing: boolean, lastAttempt: {startedAt: string, errorCode: string | null, errorDetail: string | null} | null}} FileDestination
  */
 /**

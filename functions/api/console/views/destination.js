@@ -44,6 +44,7 @@ export async function showDestination(main, { parameters: [id], query, signal })
     fact(t("destinations.receiver"), receiver(destination)),
     fact(t("destinations.id"), h("code", {}, destination.id)),
     fact(t("webhooks.since"), when(destination.createdAt)),
+    destination.encryptFor && fact(t("facts.encrypted-for"), destination.encryptFor.map((each) => h("code", { class: "break" }, `${each} `))),
     fact(t("reports.status"), destinationStatus(destination))));
   list.follow();
 }

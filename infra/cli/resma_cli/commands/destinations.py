@@ -12,7 +12,7 @@ from resma_cli.completion import one_of
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import show_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
-from resma_cli.ids import find_destination_id, find_report_id
+from resma_cli.ids import find_certificate_id, find_destination_id, find_report_id
 from resma_cli.output import TableColumn, draw_pairs, draw_table
 from resma_cli.rendering import display_ids
 from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
@@ -25,6 +25,14 @@ Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--setting", metavar="NAME=VALUE", help="Setting of the kind, such as bucket=partner. Repeat for more."
+    ),
+]
+Certificates = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--encrypt-for",
+        metavar="ID",
+        help="Encrypt reports for this destination by OpenPGP, for the owner of this certificate. Repeat for more.",
     ),
 ]
 
@@ -57,30 +65,50 @@ def create_destination(
         ),
     ] = "S3",
     settings: Settings = None,
+    certificates: Certificates = None,
 ) -> None:
     """Create a destination. Nothing is sent there before a test or a report."""
-    body = {"name": name, "kind": kind.upper(), "settings": _parse(settings)}
+    body: Json = {"name": name, "kind": kind.upper(), "settings": _parse(settings)}
+    body |= {"encryptFor": _find_certificates(api_options, certificates)} if certificates else {}
     made: Json = api_options.api.post(_ALL, body)
     pairs = [("id", made["id"]), ("url", made["url"]), ("external id", made["externalId"])]
     api_options.output.show(made, lambda console: draw_pairs(console, pairs))
 
 
-@app.command("update", epilog=examples("resma destination update dst_0f9e2d4c --disable"))
+@app.command(
+    "update",
+    epilog=examples(
+        "resma destination update dst_0f9e2d4c --disable",
+        "resma destination update dst_0f9e2d4c --encrypt-for crt_0f9e2d4c",
+    ),
+)
 @with_groups
-def update_destination(
+def update_destination(  # noqa: PLR0913, PLR0917  # its options
     api_options: ApiOptions,
     destination_id: DestinationId,
     name: Annotated[str | None, typer.Option("--name", help="New name.")] = None,
     settings: Settings = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether files are delivered.")] = None,
+    certificates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--encrypt-for",
+            metavar="ID",
+            help="Encrypt reports for this destination for the owner of this certificate instead of the present ones. "
+            "Repeat for more; `none` removes all.",
+        ),
+    ] = None,
 ) -> None:
-    """Change a destination. All its settings are replaced if there is a `--setting`."""
+    """Change a destination. All its settings are replaced if there is a `--setting`, and so are its certificates."""
     destination_id = find_destination_id(api_options.api, destination_id)
     values = {"name": name, "settings": _parse(settings) if settings else None, "enabled": enabled}
-    changes = {key: value for key, value in values.items() if value is not None}
+    changes: Json = {key: value for key, value in values.items() if value is not None}
+    if certificates:
+        changes["encryptFor"] = None if certificates == ["none"] else _find_certificates(api_options, certificates)
     if not changes:
         raise CommandFailedError(
-            ExitCode.USAGE, "Name what to change: `--name`, `--setting`, `--enable` or `--disable`."
+            ExitCode.USAGE,
+            "Name what to change: `--name`, `--setting`, `--encrypt-for`, `--enable` or `--disable`.",
         )
     changed: Json = api_options.api.patch(path_of("destinations", destination_id), changes)
     api_options.output.show(changed, lambda console: _draw_destinations(console, [changed]))
@@ -175,6 +203,11 @@ def remove_suppressed(
     api_options.output.show(document, lambda console: console.print(f"E-mail is sent to {address} again."))
 
 
+def _find_certificates(api_options: ApiOptions, certificates: list[str]) -> list[str]:
+    """Returns the complete ids of certificates. Raises CommandFailedError."""
+    return [find_certificate_id(api_options.api, each) for each in certificates]
+
+
 _LISTS, _NUMBERS, _SWITCHES = frozenset({"hostKeys", "recipients"}), frozenset({"port"}), frozenset({"attach"})
 """Names of settings that are lists, which can be repeated, numbers, and true or false."""
 
@@ -199,9 +232,23 @@ def _parse(settings: list[str] | None) -> dict[str, str | int | bool | list[str]
 
 def _draw_destinations(console: Console, items: list[Json]) -> None:
     ids = display_ids(console, [item["id"] for item in items])
-    rows = [(id_, item["name"], item["kind"], item["url"], _state(item)) for id_, item in zip(ids, items, strict=True)]
-    columns = ("ID", TableColumn("NAME", is_flexible=True), "KIND", TableColumn("URL", is_flexible=True), "STATE")
+    rows = [
+        (id_, item["name"], item["kind"], item["url"], _certificates_of(console, item), _state(item))
+        for id_, item in zip(ids, items, strict=True)
+    ]
+    columns = (
+        "ID",
+        TableColumn("NAME", is_flexible=True),
+        "KIND",
+        TableColumn("URL", is_flexible=True),
+        TableColumn("ENCRYPTED FOR", is_flexible=True),
+        "STATE",
+    )
     draw_table(console, columns, rows)
+
+
+def _certificates_of(console: Console, destination: Json) -> str:
+    return ", ".join(display_ids(console, destination["encryptFor"] or []))
 
 
 def _state(destination: Json) -> str:
