@@ -29,7 +29,7 @@ export function table(caption, columns, rows, isSheet = false) {
     const kind = index === 0 ? { scope: "row", role: "rowheader" } : { role: "cell" };
     return h(index === 0 ? "th" : "td", { ...kind, "data-label": isPlain ? null : label, class: isNumber ? "number" : null }, h("div", { class: "cell" }, child));
   };
-  // Wide tables scroll, which users of a keyboard can do only if the frame can have the focus. It is no landmark, because
+  // Wide tables scroll, which users of a keyboard can do only if the frame can have the focus. It is not a landmark, because
   // the names of landmarks must be unique, and a view may have a table for each item of a list.
   const frame = { class: isSheet ? "sheet" : "table", role: "group", "aria-label": caption, tabindex: "0" };
   return h("div", frame, h("table", { role: "table" },

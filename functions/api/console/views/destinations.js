@@ -38,12 +38,12 @@ export function destinationStatus({ enabled, failing, lastAttempt }) {
   return [badge("FAILING"), h("span", { class: "hint" }, h("bdi", { class: "break" }, lastAttempt.errorDetail), " · ", when(lastAttempt.startedAt))];
 }
 
-/** Creates where files go: a URL, or recipients of e-mail, of which at most some are shown. @param {FileDestination} destination @param {number} [most] */
-export function receiver({ kind, settings, url }, most = Infinity) {
+/** Creates where files go: a URL, or recipients of e-mail, of which at most some are shown. @param {FileDestination} destination @param {number} [max] */
+export function receiver({ kind, settings, url }, max = Infinity) {
   if (kind !== "EMAIL") return h("bdi", { class: "break" }, url);
   const recipients = /** @type {string[]} */ (/** @type {unknown} */ (settings.recipients));
-  const names = recipients.slice(0, most).flatMap((each, index) => [index > 0 && ", ", h("bdi", {}, each)]);
-  return h("span", { class: "break" }, names, recipients.length > most && ` ${t("destinations.more", { n: recipients.length - most })}`);
+  const names = recipients.slice(0, max).flatMap((each, index) => [index > 0 && ", ", h("bdi", {}, each)]);
+  return h("span", { class: "break" }, names, recipients.length > max && ` ${t("destinations.more", { n: recipients.length - max })}`);
 }
 
 function destinations(items, problemArea, refresh) {
