@@ -45,6 +45,8 @@ class DeliveryClaim:
     kind: DestinationKind
     settings: dict[str, Any]
     accepts_personal: bool
+    requires_encryption: bool
+    """Whether the destination has certificates."""
     test_encrypt_for: list[str] | None
     """Ids of the certificates that a test file is encrypted for; None: it is not encrypted, or it is a report."""
     test_content: bytes | None
@@ -91,7 +93,8 @@ def claim_next(connection: Connection[TupleRow], tenant_id: str, destination_id:
                 SELECT tenant_id, delivery_id, attempts FROM claimed
             )
             SELECT c.tenant_id, c.delivery_id, c.destination_id, c.report_id, c.attempts, c.attempts_before,
-                   c.test_encrypt_for, c.test_content, t.kind, t.settings, t.accepts_personal
+                   c.test_encrypt_for, c.test_content, t.kind, t.settings, t.accepts_personal,
+                   t.encrypt_for IS NOT NULL AS requires_encryption
             FROM claimed AS c JOIN resma.destinations AS t USING (tenant_id, destination_id)
             """,
             {**key, "limit": MAX_PER_DESTINATION, "lease": LEASE_SECONDS},

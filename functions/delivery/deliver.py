@@ -27,6 +27,7 @@ from delivery.claims import (
 from delivery.email_delivery import EmailJob, deliver_email
 from delivery.errors import (
     DeliveryError,
+    EncryptionMissingError,
     PersonalDataNotAllowedError,
     ReportGoneError,
     SettingsNotAllowedError,
@@ -188,7 +189,10 @@ def _renew(resources: DeliveryResources, claim: DeliveryClaim) -> None:
 
 
 def _report_of(resources: DeliveryResources, claim: DeliveryClaim) -> Report | None:
-    """Returns the report; None for a test file. Raises ReportGoneError and PersonalDataNotAllowedError."""
+    """Returns the report; None for a test file.
+
+    Raises ReportGoneError, PersonalDataNotAllowedError and EncryptionMissingError.
+    """
     if claim.report_id is None:
         return None
     with resources.system.transaction(claim.tenant_id) as connection:
@@ -199,6 +203,11 @@ def _report_of(resources: DeliveryResources, claim: DeliveryClaim) -> Report | N
         raise PersonalDataNotAllowedError(
             "The files show personal data, and a caller without the scope personal:read wrote the settings of the "
             "destination. Have a caller with this scope save them, and replay the delivery."
+        )
+    if claim.requires_encryption and not report.encrypt_for:
+        raise EncryptionMissingError(
+            "The report was requested before the destination had certificates, so its files are not encrypted. Request "
+            "it again: its files are then encrypted for the destination."
         )
     return report
 

@@ -19,6 +19,7 @@ DeliveryError                         another attempt may succeed, also because 
     |-- HostRefusedError                  the host of the destination has an address that is not allowed
     |-- SettingsNotAllowedError           the settings of the destination are no longer valid in this deployment
     |-- PersonalDataNotAllowedError
+    |-- EncryptionMissingError            the destination has certificates, and the files are not encrypted
     |-- EncryptionFailedError             the test file cannot be encrypted or signed
     |-- ReportGoneError                   the files of the report have expired
     |-- RecipientRefusedError             the mail server will not accept the message to a recipient
@@ -156,6 +157,12 @@ class ReportGoneError(PermanentDeliveryError):
     """The files of the report no longer exist."""
 
     code = "report-expired"
+
+
+class EncryptionMissingError(PermanentDeliveryError):
+    """The destination has certificates, and the files of the report are not encrypted."""
+
+    code = "encryption-missing"
 
 
 class EncryptionFailedError(PermanentDeliveryError):

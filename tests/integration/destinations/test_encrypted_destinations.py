@@ -484,6 +484,30 @@ def test_a_test_file_is_not_sent_if_its_certificate_has_expired(
     assert delivered(system) == {}
 
 
+def test_files_without_encryption_are_not_delivered_to_a_destination_with_certificates(
+    system: System, north: str
+) -> None:
+    """Neither by the delivery of a report that was requested before, nor by a replay of one that has arrived."""
+    destination = create(system)
+    arrived = system.request_report(deliverTo=[destination], **{**CSV, "type": "TRANSACTIONS"})
+    assert system.work_once()
+    system.deliver_files()
+    (delivery,) = deliveries_of(system, arrived)
+    assert delivery["status"] == "DELIVERED"
+    waiting = system.request_report(deliverTo=[destination], **{**CSV, "type": "TRANSACTIONS"})
+    change(system, destination, north)
+    assert system.work_once()
+    (name,) = delivered(system)
+    system.s3.delete_object(Bucket=BUCKET, Key=name)
+    call(system, "POST", f"{DELIVERIES}/{delivery['id']}/replay")
+    system.deliver_files()
+    system.deliver_files()
+    for report_id in (arrived, waiting):
+        (failed,) = deliveries_of(system, report_id)
+        assert (failed["status"], failed["endedReason"]) == ("FAILED", "encryption-missing")
+    assert objects_of(system) == []
+
+
 def test_a_delivery_has_the_encrypted_file_of_its_report_after_a_change(
     system: System, keys: KeyRing, north: str
 ) -> None:
