@@ -47,6 +47,8 @@ class DeliveryClaim:
     accepts_personal: bool
     requires_encryption: bool
     """Whether the destination has certificates."""
+    replays: int
+    """Number of requests to replay the delivery."""
     test_encrypt_for: list[str] | None
     """Ids of the certificates that a test file is encrypted for; None: it is not encrypted, or it is a report."""
     test_content: bytes | None
@@ -94,7 +96,9 @@ def claim_next(connection: Connection[TupleRow], tenant_id: str, destination_id:
             )
             SELECT c.tenant_id, c.delivery_id, c.destination_id, c.report_id, c.attempts, c.attempts_before,
                    c.test_encrypt_for, c.test_content, t.kind, t.settings, t.accepts_personal,
-                   t.encrypt_for IS NOT NULL AS requires_encryption
+                   t.encrypt_for IS NOT NULL AS requires_encryption,
+                   (SELECT count(*) FROM resma.file_delivery_replays AS p
+                    WHERE p.tenant_id = c.tenant_id AND p.delivery_id = c.delivery_id) AS replays
             FROM claimed AS c JOIN resma.destinations AS t USING (tenant_id, destination_id)
             """,
             {**key, "limit": MAX_PER_DESTINATION, "lease": LEASE_SECONDS},

@@ -53,7 +53,7 @@ from resma.errors import DatabaseUnavailableError, LeaseLostError, ResmaError
 from resma.jobs.personal_data import shows_personal
 from resma.jobs.report_rows import Report, find_report
 from resma.request_errors import RequestInvalidError
-from resma.short_text import shorten
+from resma.short_text import shorten_words
 
 logger = Logger(child=True)
 
@@ -130,7 +130,7 @@ def _result(resources: DeliveryResources, claim: DeliveryClaim, is_time_left: Is
     except TimeUpError:
         return AttemptOutcome("CONTINUED", 0)
     except DeliveryError as error:
-        return AttemptOutcome("FAILED", 0, error.code, shorten(str(error), _MAX_DETAIL), error.is_permanent)
+        return AttemptOutcome("FAILED", 0, error.code, shorten_words(str(error), _MAX_DETAIL), error.is_permanent)
     except (LeaseLostError, DatabaseUnavailableError):
         raise
     except Exception as error:
@@ -201,8 +201,9 @@ def _report_of(resources: DeliveryResources, claim: DeliveryClaim) -> Report | N
         raise ReportGoneError("The files of the report were deleted because they expired. Request it again.")
     if shows_personal(report) and not claim.accepts_personal:
         raise PersonalDataNotAllowedError(
-            "The files show personal data, and a caller without the scope personal:read wrote the settings of the "
-            "destination. Have a caller with this scope save them, and replay the delivery."
+            "The files show personal data, and a caller without the scope personal:read wrote the settings or the "
+            "certificates of the destination. Have a caller with this scope save both in one request, and replay the "
+            "delivery."
         )
     if claim.requires_encryption and not report.encrypt_for:
         raise EncryptionMissingError(

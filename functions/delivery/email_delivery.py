@@ -121,7 +121,7 @@ def _send_all(job: EmailJob, mailer: Mailer, waiting: Sequence[str], attached: S
     sender = Address(display_name=job.mail.sender_name, addr_spec=job.mail.sender)
     for recipient in waiting:
         _require_claim(job)
-        message_id = message_id_of(claim.delivery_id, recipient, job.mail.sender, claim.attempts_before)
+        message_id = message_id_of(claim.delivery_id, recipient, job.mail.sender, claim.replays)
         message = compose_email(content, attachments, sender=sender, recipient=recipient, message_id=message_id)
         letter = Letter(recipient, message_id, message, claim.tenant_id, claim.delivery_id)
         try:

@@ -62,13 +62,13 @@ class EmailContent:
     """URL of the page of the report in the console."""
 
 
-def message_id_of(delivery_id: str, recipient: str, sender: str, attempts_before: int) -> str:
-    """Returns the Message-ID, short enough for one line. `attempts_before` are those before the last replay.
+def message_id_of(delivery_id: str, recipient: str, sender: str, replays: int) -> str:
+    """Returns the Message-ID, short enough for one line. `replays` is the number of replays of the delivery so far.
 
     It is the same in each attempt, so that mail servers can drop a message that was sent twice. After a replay it is
     another one, because they would drop that message, too.
     """
-    digest = hashlib.sha256(f"{delivery_id}\n{recipient}\n{attempts_before}".encode()).hexdigest()[:32]
+    digest = hashlib.sha256(f"{delivery_id}\n{recipient}\n{replays}".encode()).hexdigest()[:32]
     return f"<{digest}@{domain_of(sender)}>"
 
 

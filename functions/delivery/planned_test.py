@@ -12,7 +12,7 @@ from resma.database.connection import Database
 from resma.encryption.certificate_rows import find_recipients
 from resma.encryption.openpgp.sealer import MEDIA_TYPE, Encryption, open_sealer
 from resma.encryption.tenant_signing_key import find_signing_key
-from resma.errors import CertificateUnusableError, SealingFailedError, SecretUnavailableError, SigningKeyUnusableError
+from resma.errors import CertificateUnusableError, SecretUnavailableError, SigningKeyUnusableError
 
 TEST_TEXT = "This is a test file of Resma. The destination works: files of reports arrive like this one.\n"
 
@@ -20,7 +20,7 @@ TEST_TEXT = "This is a test file of Resma. The destination works: files of repor
 def plan_test(system: Database, claim: DeliveryClaim, stage: str) -> PlannedFile:
     """Returns the test file. Its content is the same in each attempt.
 
-    Raises EncryptionFailedError, SourceUnavailableError and LeaseLostError.
+    Raises EncryptionFailedError, SealingFailedError, SourceUnavailableError and LeaseLostError.
     """
     name, media_type, content = f"resma-test-{claim.delivery_id[4:12]}.txt", "text/plain; charset=utf-8", None
     if claim.test_encrypt_for:
@@ -53,7 +53,7 @@ def _encrypt(system: Database, claim: DeliveryClaim, stage: str) -> bytes:
         key = find_signing_key(stage, claim.tenant_id, fingerprint) if fingerprint else None
         with open_sealer(Encryption(recipients, key)) as sealer:
             content = sealer.write(TEST_TEXT.encode()) + sealer.end()
-    except (CertificateUnusableError, SigningKeyUnusableError, SealingFailedError) as error:
+    except (CertificateUnusableError, SigningKeyUnusableError) as error:
         raise EncryptionFailedError(f"The test file cannot be encrypted. {error}") from error
     except SecretUnavailableError as error:
         raise SourceUnavailableError(f"The key that signs the test file cannot be read. {error}") from error

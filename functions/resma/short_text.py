@@ -20,6 +20,18 @@ def shorten(text: str, max_characters: int) -> str:
     return text if len(text) <= max_characters else f"{text[: max_characters - 1]}…"
 
 
+def shorten_words(text: str, max_characters: int) -> str:
+    """Returns whole words of a string, at most `max_characters`. Part of an e-mail address would not be masked.
+
+    >>> shorten_words("to ana@example.com", 10)
+    'to…'
+    """
+    if len(text) <= max_characters:
+        return text
+    words, _, _ = text[: max_characters - 1].rpartition(" ")
+    return f"{words}…"
+
+
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """Returns a number with its noun in the singular or plural. The default plural is `singular` with an s.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,9 @@ class Destinations:
             if field_errors:
                 raise RequestInvalidError.of(field_errors)
             if values.keys() & {"settings", "encrypt_for"}:
-                values["accepts_personal"] = self._may_see_personal
+                values["accepts_personal"] = self._may_see_personal and (
+                    before.accepts_personal or _chooses_receivers(before, values)
+                )
             row = update_destination(connection, tenant_id, destination_id, values, self.caller.subject)
             is_disabled = row.disabled_at is not None
             ended = end_deliveries(connection, tenant_id, destination_id, "destination-disabled") if is_disabled else 0
@@ -141,3 +144,8 @@ class Destinations:
     @property
     def _may_see_personal(self) -> bool:
         return "personal:read" in self.caller.scopes
+
+
+def _chooses_receivers(before: DestinationRow, values: Mapping[str, Any]) -> bool:
+    """Returns whether a change replaces everything that chooses who can read the files: settings and certificates."""
+    return "settings" in values and ("encrypt_for" in values or not before.encrypt_for)

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 from api.auth.scopes import needs
 from api.context import base_url, caller_of, database
 from api.http.cursor import cursor_invalid, next_page
+from resma.access.caller import hide_emails
 from resma.destinations.addresses import ADDRESS_PATTERN, MAX_ADDRESS
 from resma.destinations.recipients import SuppressionReason, list_suppressed, remove_suppressed
 from resma.json_models import URI, ViewModel
@@ -92,10 +93,13 @@ def handle_get_suppressed(
     ] = None,
 ) -> SuppressedAddressList:
     """Handles GET: returns a page of suppressed addresses."""
-    tenant_id = caller_of(router).tenant_id
-    with database().transaction(tenant_id) as connection:
-        rows = list_suppressed(connection, tenant_id, _require_cursor(cursor), limit + 1)
-    items = [SuppressedAddressView.model_validate(vars(row)) for row in rows[:limit]]
+    caller = caller_of(router)
+    with database().transaction(caller.tenant_id) as connection:
+        rows = list_suppressed(connection, caller.tenant_id, _require_cursor(cursor), limit + 1)
+    items = [
+        SuppressedAddressView.model_validate({**vars(row), "detail": hide_emails(caller, row.detail)})
+        for row in rows[:limit]
+    ]
     following = None
     if len(rows) > limit:
         following = next_page(f"{base_url(router)}{_PATH}", {"limit": limit}, items[-1].address)

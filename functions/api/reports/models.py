@@ -281,6 +281,9 @@ class ReportView(ViewModel):
         description="OpenPGP certificates that all files are encrypted for: those of the request, and those that its "
         "destinations had when it was requested. Null: the files are not encrypted.",
     )
+    encrypt_for_requested: list[str] | None = Field(
+        default=None, description="Those that the request itself names, to send it again; null: none."
+    )
     signed_by: str | None = Field(
         default=None,
         description="Fingerprint of the OpenPGP key of your tenant that the encrypted files are signed with. Null: "

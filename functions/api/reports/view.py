@@ -54,6 +54,7 @@ def show_report(  # noqa: PLR0913  # what the row does not have
             "callback_url": report.callback_url and hide_query(report.callback_url),
             "deliver_to": report.deliver_to,
             "encrypt_for": report.encrypt_for,
+            "encrypt_for_requested": report.encrypt_for_requested,
             "signed_by": report.signed_by,
             "only_if": report.only_if,
             "requested_by": report.requested_by and subject_for(caller, report.requested_by),

@@ -34,13 +34,19 @@ def require_runs(timing: ScheduleTiming, ends_at: datetime | None, now: datetime
     return first
 
 
-def check_request_of(
-    connection: Connection[TupleRow], caller: Caller, draft: ScheduleDraft, day: date, rules: DeploymentRules
+def check_request_of(  # noqa: PLR0913  # the request, the caller, and what decides about it
+    connection: Connection[TupleRow],
+    caller: Caller,
+    draft: ScheduleDraft,
+    day: date,
+    rules: DeploymentRules,
+    *,
+    is_stored: bool,
 ) -> None:
     """Checks the request of a draft as if the caller sent it on a day. Error pointers begin with `/request`.
 
-    `connection` has an open transaction of the tenant. The draft must have a request. Raises RequestInvalidError with
-    all validation errors, and ScopeMissingError.
+    `connection` has an open transaction of the tenant. With `is_stored`, it locks what the request names until its end.
+    The draft must have a request. Raises RequestInvalidError with all validation errors, and ScopeMissingError.
     """
     assert draft.request is not None
     require_scope(caller, "reports:write")
@@ -52,7 +58,7 @@ def check_request_of(
     with collect_errors(request_errors):
         request = fill_request(stored, None if period_errors else draft.period, day, time_zone, week)
         with point_into("request"):
-            receiver_errors = find_receiver_errors(connection, caller, request, is_stored=True)
+            receiver_errors = find_receiver_errors(connection, caller, request, is_stored=is_stored)
             more_errors = [*rules.errors_of(request), *receiver_errors]
             check_request(caller, request, more_errors)
     # A time zone that the request does not name is that of the schedule, which is checked separately. If the period

@@ -58,6 +58,7 @@ class Schedules:
         now = datetime.now(UTC)
         draft = draft_of(request)
         self.rules.time_zones.prepare()
+        pdf_key = self._seal(request.request)  # before the transaction, because it may read a secret
         with self.database.transaction(self.caller.tenant_id) as connection:
             # In this transaction, because it locks the destinations and certificates that the request names.
             timing = self._check(connection, draft, now)
@@ -65,7 +66,7 @@ class Schedules:
                 "tenant_id": self.caller.tenant_id,
                 "schedule_id": f"sch_{uuid4().hex}",
                 **self._columns(draft, timing, now),
-                "pdf_key": self._seal(request.request),
+                "pdf_key": pdf_key,
                 **_state(timing, draft.ends_at, now, is_paused=draft.paused),
             }
             self._require_retention(connection, draft.request)
@@ -86,9 +87,10 @@ class Schedules:
         values = {name: getattr(changes, name) for name in changes.model_fields_set}
         if values.keys() != {"paused"}:
             self.rules.time_zones.prepare()
+        pdf_key = self._seal(values["request"]) if "request" in values else None
         with self.database.transaction(self.caller.tenant_id) as connection:
             before = find_schedule(connection, self.caller.tenant_id, schedule_id, for_update=True)
-            columns = self._changed_columns(connection, before, values, datetime.now(UTC))
+            columns = self._changed_columns(connection, before, values, datetime.now(UTC), pdf_key)
             if not columns:
                 return before
             self._require_retention(connection, columns.get("request"))
@@ -108,7 +110,7 @@ class Schedules:
         draft = draft_of(request)
         self.rules.time_zones.prepare()
         with self.database.transaction(self.caller.tenant_id) as connection:
-            timing = self._check(connection, draft, now)
+            timing = self._check(connection, draft, now, is_stored=False)
         run_period = RunPeriod(request.period, request.week_starts_on or week_start_of(draft.request))
         return preview_runs(timing, run_period, request.ends_at, now, count)
 
@@ -123,9 +125,17 @@ class Schedules:
         )
 
     def _changed_columns(
-        self, connection: Connection[TupleRow], before: Schedule, values: Mapping[str, Any], now: datetime
+        self,
+        connection: Connection[TupleRow],
+        before: Schedule,
+        values: Mapping[str, Any],
+        now: datetime,
+        pdf_key: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        """Returns the columns to update. `connection` has the open transaction, which locks the schedule."""
+        """Returns the columns to update. `connection` has the open transaction, which locks the schedule.
+
+        `pdf_key` is the sealed key of a request that replaces the present one.
+        """
         was_blocked = before.status == "BLOCKED" or (before.status == "PAUSED" and before.status_detail is not None)
         if values.keys() == {"paused"} and (values["paused"] or not was_blocked):
             return _paused(before, is_pausing=values["paused"], now=now)
@@ -135,7 +145,7 @@ class Schedules:
             timing = writer._check(connection, draft, now, before)
         columns = writer._columns(draft, timing, now)
         if "request" in values:
-            columns["pdf_key"] = self._key_after(before, values["request"])
+            columns["pdf_key"] = before.pdf_key if _keeps_password(values["request"]) else pdf_key
         if not draft.changes_times(before, timing) and before.status in {"ACTIVE", "ENDED"} and not draft.paused:
             return columns  # the next run, which may be due, does not change
         return columns | _state(timing, draft.ends_at, now, is_paused=draft.paused)
@@ -143,21 +153,19 @@ class Schedules:
     def _seal(self, request: ReportRequest) -> dict[str, Any] | None:
         return seal_password(self.sealing, self.caller.tenant_id, request.options.pdf)
 
-    def _key_after(self, before: Schedule, request: ReportRequest) -> dict[str, Any] | None:
-        """Returns the key of a schedule whose request is replaced.
-
-        A request without the property `password` keeps the key: clients that show a request, and send it back changed,
-        do not have the password.
-        """
-        keeps = "password" not in request.options.pdf.model_fields_set and "PDF" in request.requested_formats
-        return before.pdf_key if keeps else self._seal(request)
-
     def _check(
-        self, connection: Connection[TupleRow], draft: ScheduleDraft, now: datetime, before: Schedule | None = None
+        self,
+        connection: Connection[TupleRow],
+        draft: ScheduleDraft,
+        now: datetime,
+        before: Schedule | None = None,
+        *,
+        is_stored: bool = True,
     ) -> ScheduleTiming:
         """Returns the timing. Raises RequestInvalidError with all errors of the draft, and ScopeMissingError.
 
-        `connection` has an open transaction: a second one would wait for it without end.
+        `connection` has an open transaction: a second one would wait for it without end. With `is_stored`, it locks
+        what the request names until its end.
         """
         field_errors = list(self.rules.time_zone_errors(draft.time_zone))
         timing, day = None, now.date()
@@ -168,7 +176,7 @@ class Schedules:
                 require_runs(timing, draft.ends_at, now)
         if draft.request is not None:
             with collect_errors(field_errors):
-                check_request_of(connection, self.caller, draft, day, self.rules)
+                check_request_of(connection, self.caller, draft, day, self.rules, is_stored=is_stored)
         if field_errors or timing is None:
             raise RequestInvalidError.of(field_errors)
         return timing
@@ -220,3 +228,11 @@ def _paused(before: Schedule, *, is_pausing: bool, now: datetime) -> dict[str, A
 
 def _status_columns(status: str, detail: str | None = None, at: datetime | None = None) -> dict[str, Any]:
     return {"status": status, "status_detail": detail, "next_run_at": at, "due_at": at, "held_since": None}
+
+
+def _keeps_password(request: ReportRequest) -> bool:
+    """Returns whether a request that replaces another one keeps its password, because it has no property `password`.
+
+    Clients that show a request, and send it back changed, do not have the password.
+    """
+    return "password" not in request.options.pdf.model_fields_set and "PDF" in request.requested_formats

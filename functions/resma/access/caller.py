@@ -66,7 +66,7 @@ def address_for(caller: Caller, address: str | None) -> str | None:
     return MASK if address is not None and "personal:read" not in caller.scopes else address
 
 
-_BEFORE_AT = re.compile(r"[^\s<>()\[\],:;\"'@]+@")
+_BEFORE_AT = re.compile(r"[^\s<>()\[\],:;\"'@][^\s<>()\[\],:;\"@]*@")
 """Part of an e-mail address that identifies a person, in a sentence."""
 
 

@@ -13,6 +13,8 @@ from typing import Literal
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
+from resma.short_text import shorten_words
+
 RecipientStatus = Literal["ACCEPTED", "DEFERRED", "REFUSED", "SUPPRESSED", "BOUNCED", "COMPLAINED"]
 SuppressionReason = Literal["BOUNCE", "COMPLAINT"]
 
@@ -54,7 +56,7 @@ def record_recipient(  # noqa: PLR0913  # what is recorded of a recipient
     detail: str | None = None,
 ) -> None:
     """Records what became of a message to a recipient, also in the access log."""
-    detail = detail and detail[:MAX_DETAIL]
+    detail = detail and shorten_words(detail, MAX_DETAIL)
     connection.execute(
         "INSERT INTO resma.delivery_recipients (tenant_id, delivery_id, address, status, message_id, detail)"
         " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, delivery_id, address) DO UPDATE SET"
@@ -118,21 +120,17 @@ def record_feedback(  # noqa: PLR0913, PLR0917  # what a notification says
     Safe to call twice.
     """
     status: RecipientStatus = "BOUNCED" if reason == "BOUNCE" else "COMPLAINED"
-    detail = detail[:MAX_DETAIL]
+    detail = shorten_words(detail, MAX_DETAIL)
     row = connection.execute(
-        "UPDATE resma.delivery_recipients AS new SET status = %s, detail = %s, updated_at = clock_timestamp()"
-        " FROM resma.delivery_recipients AS old"
-        " WHERE new.tenant_id = %s AND new.delivery_id = %s AND new.message_id = %s"
-        "   AND lower(new.address) = lower(%s)"
-        "   AND old.tenant_id = new.tenant_id AND old.delivery_id = new.delivery_id AND old.address = new.address"
-        " RETURNING new.address, old.status <> new.status",
-        (status, detail, tenant_id, delivery_id, message_id, address),
+        "SELECT address, status FROM resma.delivery_recipients"
+        " WHERE tenant_id = %s AND delivery_id = %s AND message_id = %s AND lower(address) = lower(%s) FOR UPDATE",
+        (tenant_id, delivery_id, message_id, address),
     ).fetchone()
     if row is None:
         return False
-    recorded, is_new = row
-    if is_new:
-        _log(connection, tenant_id, delivery_id, recorded, status, detail)
+    recorded, before = row
+    if before != status:
+        record_recipient(connection, tenant_id, delivery_id, recorded, status, message_id=message_id, detail=detail)
     connection.execute(
         "INSERT INTO resma.suppressed_addresses (tenant_id, address, reason, detail) VALUES (%s, lower(%s), %s, %s)"
         " ON CONFLICT DO NOTHING",

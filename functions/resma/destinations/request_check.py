@@ -30,7 +30,8 @@ def deliver_to_errors(
         elif is_personal and not row.accepts_personal:
             detail = (
                 f"The destination '{row.name}' does not accept personal data, because a caller without the scope "
-                "personal:read wrote its settings. Have a caller with this scope save them, or remove it here."
+                "personal:read wrote its settings or certificates. Have a caller with this scope save both in one "
+                "request, or remove it here."
             )
         else:
             continue

@@ -128,7 +128,7 @@ def _check_changed(connection: Connection[TupleRow], claim: Claim, summary: Summ
         else "coalesce(unconditional_sha256, request_sha256) = %(request)s"
     )
     last = connection.execute(
-        f"SELECT report_id, created_at, rows_expected, summary_sha256 FROM resma.reports"
+        f"SELECT report_id, created_at, rows_expected, summary_sha256, encrypt_for FROM resma.reports"
         f" WHERE tenant_id = %(tenant_id)s AND {same} AND status IN ('READY', 'EXPIRED', 'SKIPPED')"
         f" AND created_at < %(created_at)s ORDER BY created_at DESC LIMIT 1",
         {
@@ -138,9 +138,9 @@ def _check_changed(connection: Connection[TupleRow], claim: Claim, summary: Summ
             "created_at": claim.created_at,
         },
     ).fetchone()
-    if last is None or last[3] != hash_summary(summary):
+    if last is None or last[3:] != (hash_summary(summary), claim.encrypt_for):
         return None
-    report_id, created_at, rows, _ = last
+    report_id, created_at, rows, *_ = last
     detail = (
         f"The data have not changed since report {report_id} of {created_at:%Y-%m-%d %H:%M} UTC: then {rows:,}, now "
         f"{counted(summary.rows, 'row')}, with the same totals."

@@ -70,7 +70,7 @@ def claim(cursor: Cursor[Any], tenant_id: str, report_id: UUID, lease_seconds: f
                             ELSE (SELECT t.signing_key FROM resma.tenants AS t WHERE t.tenant_id = reports.tenant_id)
                             END,
                 encrypted_for = CASE WHEN encrypt_for IS NULL THEN NULL WHEN shards_stamp IS NOT NULL THEN encrypted_for
-                                ELSE (SELECT array_agg(c.fingerprint ORDER BY c.fingerprint)
+                                ELSE (SELECT array_agg(DISTINCT c.fingerprint ORDER BY c.fingerprint)
                                       FROM resma.certificates AS c
                                       WHERE c.tenant_id = reports.tenant_id
                                         AND c.certificate_id = ANY (reports.encrypt_for))

@@ -4,6 +4,10 @@
 ALTER TABLE resma.reports
     -- Fingerprints of the certificates of `encrypt_for`, which may be deleted later; NULL like `signed_by`.
     ADD COLUMN encrypted_for  text[];
+UPDATE resma.reports AS r
+SET encrypted_for = (SELECT array_agg(DISTINCT c.fingerprint ORDER BY c.fingerprint) FROM resma.certificates AS c
+                     WHERE c.tenant_id = r.tenant_id AND c.certificate_id = ANY (r.encrypt_for))
+WHERE r.encrypt_for IS NOT NULL AND r.attempt > 0;
 
 -- Each change of resma.delivery_recipients, so that a retry or replay does not remove who got a message before.
 CREATE TABLE resma.delivery_recipient_log (
@@ -23,6 +27,8 @@ CREATE POLICY own_tenant ON resma.delivery_recipient_log TO resma_app
     USING (tenant_id = (SELECT current_setting('resma.tenant_id', true)));
 CREATE POLICY all_tenants ON resma.delivery_recipient_log TO resma_system USING (true);
 GRANT SELECT, INSERT ON resma.delivery_recipient_log TO resma_app;
+INSERT INTO resma.delivery_recipient_log (tenant_id, delivery_id, address, status, detail, recorded_at)
+SELECT tenant_id, delivery_id, address, status, detail, updated_at FROM resma.delivery_recipients;
 
 -- The view has the rights of its owner, because resma_app may insert download links and not read them. Therefore it has
 -- the condition of the tenant itself, and is a security barrier: no condition of a query runs before it. (A view with the

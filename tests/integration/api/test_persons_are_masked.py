@@ -1,5 +1,8 @@
 """No response shows other persons to a caller without `personal:read`: subjects, IP addresses and e-mail addresses.
 
+Callers with `destinations:manage` see whole addresses where they work with them: settings, suppressed addresses, and
+user ids of certificates.
+
 Persons are written into every column for them, which is found in the database's own catalog, and all GET operations of
 the OpenAPI document are called. A route or column that is added without a mask fails this test.
 """
@@ -40,6 +43,7 @@ SHOWING = {
     "/api/v1/schedules",
     "/api/v1/schedules/{scheduleId}",
     "/api/v1/schedules/{scheduleId}/runs",
+    "/api/v1/suppressed-addresses",
     "/api/v1/webhook-endpoints/{endpointId}/deliveries",
 }
 """Operations whose responses show the planted persons to a caller with the scope."""
@@ -72,9 +76,10 @@ def test_no_response_shows_persons_without_the_scope(
 
 def test_the_part_of_an_address_before_the_sign_is_hidden_in_texts() -> None:
     caller = Caller("demo", "key:1", SCOPES - {"personal:read"})
-    text = "REFUSED: 550 5.1.1 <joao.silva+x@bank.example>: unknown; tried a@b, 'ünï@bank.example', and @c"
+    text = "REFUSED: 550 5.1.1 <joao.silva+x@bank.example>: unknown; tried a.o'neil@b, 'ünï@bank.example', and @c"
     hidden = "REFUSED: 550 5.1.1 <****@bank.example>: unknown; tried ****@b, '****@bank.example', and @c"
     assert hide_emails(caller, text) == hidden
+    assert hide_emails(caller, "o'neil@bank.example") == "****@bank.example"
     assert hide_emails(caller, None) is None
     assert hide_emails(Caller("demo", "key:1", SCOPES), text) == text
 
@@ -145,6 +150,11 @@ def _plant(admin: Connection[TupleRow]) -> None:
         )
     admin.execute("UPDATE resma.download_links SET address = %s", (ADDRESS,))
     admin.execute("UPDATE resma.file_delivery_attempts SET error_detail = %s", (f"It refused {RECIPIENT}.",))
+    admin.execute(
+        "INSERT INTO resma.suppressed_addresses (tenant_id, address, reason, detail)"
+        " VALUES ('demo', 'x@bank.example', 'BOUNCE', %s)",
+        (f"550 5.1.1 <{RECIPIENT}>: unknown",),
+    )
     for table in ("delivery_recipients", "delivery_recipient_log"):
         admin.execute(
             sql.SQL(

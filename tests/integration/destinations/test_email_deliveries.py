@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -18,7 +20,10 @@ from infra.admin import access
 from infra.admin.tenants import set_email_attachments, set_email_domains
 from infra.servers.postgres import PostgresServer
 from resma.access.caller import SCOPES
+from resma.database.connection import Database
+from resma.destinations.recipients import record_feedback
 from tests.support.destinations import DELIVERIES, DESTINATIONS, deliver_report, deliveries_of, make_due
+from tests.support.eventually import eventually
 from tests.support.gnupg import key_ring
 from tests.support.smtp_server import SmtpServer, smtp_server
 from tests.support.system import ActAs, FunctionContext, System, clear_caches
@@ -194,6 +199,8 @@ def test_a_connection_that_is_cut_is_tried_again_with_the_same_message_id(
     report = deliver_report(system, destination["id"])
     (delivery,) = deliveries_of(system, report["id"])
     assert (delivery["status"], delivery["attempts"][0]["errorCode"]) == ("PENDING", "destination-unavailable")
+    # As after an attempt whose time was up, which does not count.
+    admin.execute("UPDATE resma.file_deliveries SET attempts_before = attempts_before + 1")
     make_due(admin)
     system.run_scheduler()
     system.deliver_files()
@@ -282,6 +289,34 @@ def test_the_access_log_has_each_message_and_what_was_reported_of_it(
     assert {recipient for _, recipient, _, _ in shown()} == {"****@example.com"}
     assert "****@example.com" in str(shown()[1][3])
     assert BEN not in str(shown())
+
+
+def test_two_copies_of_a_notification_at_once_are_logged_once(
+    system: System, server: SmtpServer, admin: Connection[TupleRow]
+) -> None:
+    report = deliver_report(system, create(system, ANA)["id"])
+    (delivery,) = deliveries_of(system, report["id"])
+    message_id = delivery["recipients"][0]["messageId"]
+    first, second = (Database(os.environ["SYSTEM_SECRET_ARN"], f"test {number}") for number in range(2))
+
+    def record(connection: Connection[TupleRow]) -> bool:
+        return record_feedback(connection, "demo", delivery["id"], message_id, ANA, "BOUNCE", "550 unknown")
+
+    def record_second() -> bool:
+        with second.transaction("demo") as connection:
+            return record(connection)
+
+    with ThreadPoolExecutor(1) as thread:
+        with first.transaction("demo") as connection:
+            assert record(connection)
+            waiting = thread.submit(record_second)
+            locked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            eventually("it waits", lambda: admin.execute(locked).fetchone() == (1,))
+        assert waiting.result(60)
+    for database in (first, second):
+        database.close()
+    logged = admin.execute("SELECT status FROM resma.delivery_recipient_log ORDER BY entry").fetchall()
+    assert logged == [("ACCEPTED",), ("BOUNCED",)]
 
 
 def parts(message: Any) -> list[Any]:

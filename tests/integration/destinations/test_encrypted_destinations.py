@@ -16,12 +16,14 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from delivery import planned_test
 from infra.admin import access
 from resma.access.caller import SCOPES
 from resma.database.connection import Database
 from resma.destinations.destination_rows import NewDestination, delete_destination, insert_destination
 from resma.encryption.certificate_rows import delete_certificate, encrypt_for_errors
 from resma.encryption.tenant_signing_key import secret_name
+from resma.errors import SealingFailedError
 from tests.support.destinations import (
     BUCKET,
     DELIVERIES,
@@ -149,6 +151,19 @@ def test_who_writes_the_certificates_decides_about_personal_data(system: System,
     as_tenant("demo", SCOPES - {"personal:read"})
     assert call(system, "PATCH", f"{DESTINATIONS}/{destination}", {"name": "Same"})["acceptsPersonalData"] is True
     assert change(system, destination, north)["acceptsPersonalData"] is False
+    settings = {"settings": {"bucket": "of-this-caller"}}
+    unseen = call(system, "POST", DESTINATIONS, {"name": "x", "kind": "S3", **settings})["id"]
+    # Who saves one of both has not approved the other.
+    as_tenant("demo")
+    assert change(system, unseen, north)["acceptsPersonalData"] is False
+    path = f"{DESTINATIONS}/{destination}"
+    assert call(system, "PATCH", path, settings)["acceptsPersonalData"] is False
+    assert call(system, "PATCH", path, {**settings, "encryptFor": None})["acceptsPersonalData"] is True
+    assert change(system, destination, north)["acceptsPersonalData"] is True
+    as_tenant("demo", SCOPES - {"personal:read"})
+    assert call(system, "PATCH", path, {**settings, "encryptFor": None})["acceptsPersonalData"] is False
+    as_tenant("demo")
+    assert call(system, "PATCH", path, settings)["acceptsPersonalData"] is True, "there are no certificates"
 
 
 # ---------------------------------------------------------------- reports
@@ -161,7 +176,7 @@ def test_files_are_encrypted_for_the_request_and_for_all_destinations(
     several = [((south, north), "First"), ((north,), "Second"), ((), "Third")]
     destinations = [create(system, *certificates, name=name) for certificates, name in several]
     report = deliver_report(system, *destinations, encryptFor=[third, north], **CSV)
-    assert report["encryptFor"] == [third, north, south]
+    assert (report["encryptFor"], report["encryptForRequested"]) == ([third, north, south], [third, north])
     files = objects_of(system)
     assert len(files) == 3
     assert {hashlib.sha256(file).hexdigest() for file in files} == {report["files"][0]["sha256"]}
@@ -482,6 +497,24 @@ def test_a_test_file_is_not_sent_if_its_certificate_has_expired(
     assert (failed["status"], failed["endedReason"]) == ("FAILED", "encryption-failed")
     assert "'north'" in failed["attempts"][0]["errorDetail"]
     assert delivered(system) == {}
+
+
+def test_a_test_file_is_tried_again_after_a_temporary_error(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, north: str
+) -> None:
+    destination = create(system, north)
+    with monkeypatch.context() as patch:
+        patch.setattr(planned_test, "open_sealer", _lose_process)
+        failed = send_test(system, destination)
+    assert (failed["status"], failed["attempts"][0]["errorCode"]) == ("PENDING", "sealing-failed")
+    make_due(admin)
+    system.run_scheduler()
+    system.deliver_files()
+    assert call(system, "GET", f"{DELIVERIES}/{failed['id']}")["status"] == "DELIVERED"
+
+
+def _lose_process(*_: object) -> None:
+    raise SealingFailedError("The process has ended.")
 
 
 def test_files_without_encryption_are_not_delivered_to_a_destination_with_certificates(

@@ -183,6 +183,15 @@ def test_changes_are_compared_with_reports_of_the_same_request_only(
     assert generate(system, {"changed": True}, title="failed")["status"] == "READY"
 
 
+def test_files_for_other_certificates_are_a_change(system: System, admin: Connection[TupleRow]) -> None:
+    """A destination may have got its first certificate, which is not a part of the request."""
+    generate(system, {"changed": True})
+    assert generate(system, {"changed": True})["status"] == "SKIPPED"
+    admin.execute("UPDATE resma.reports SET encrypt_for = %s", ([f"crt_{0:032x}"],))
+    assert generate(system, {"changed": True})["status"] == "READY"
+    assert generate(system, {"changed": True})["status"] == "SKIPPED"
+
+
 def test_identical_requests_with_other_conditions_are_other_requests(system: System) -> None:
     first = system.request_report(format="CSV", filters=NONE, onlyIf={"rows": {"min": 1}}, deduplicate=True)
     second = system.request_report(format="CSV", filters=NONE, onlyIf={"rows": {"min": 2}}, deduplicate=True)

@@ -51,7 +51,7 @@
  * @typedef {ReportRequest & {id: string, format: string, formats: string[], status: Status, progress: Progress,
  *   waitingFor: {dependency: string, since: string, nextAttemptAt: string, detail: string} | null,
  *   attempt: number, createdAt: string, startedAt: string | null, finishedAt: string | null, expiresAt: string | null, asOf: string | null,
- *   retentionDays: number | null, held: boolean, kmsKey: string | null, signedBy: string | null, filesDeletedAt: string | null, filesDeletedBy: string | null,
+ *   retentionDays: number | null, held: boolean, kmsKey: string | null, encryptForRequested: string[] | null, signedBy: string | null, filesDeletedAt: string | null, filesDeletedBy: string | null,
  *   rows: number | null, files: File[] | null, split: Split | null, failedFiles: FailedFile[], warnings: Warning[], totals: Total[] | null,
  *   totalsOmitted: number,
  *   balance: {opening: string, closing: string} | null, controlTotals: ControlTotal[] | null, maskedColumns: string[], metrics: any,

@@ -37,7 +37,7 @@ export function reportActions(report, types, follow) {
       mayWrite && ENDED_WITHOUT.includes(report.status) &&
         h("button", { type: "button", class: canRetryFiles(report) ? null : "primary", onclick: press(() => retry(report, retryKey)) },
           t(report.status === "SKIPPED" ? "report.generate-anyway" : "report.retry")),
-      mayWrite && h("button", { type: "button", class: "quiet", onclick: () => { startFrom(report); go("/reports/new"); } }, t("report.again")),
+      mayWrite && h("button", { type: "button", class: "quiet", onclick: () => { startFrom({ ...report, encryptFor: report.encryptForRequested }); go("/reports/new"); } }, t("report.again")),
       holdButtons(report, titleOf(types, report.type), follow),
       can("reports:delete") && !isUnderWay && !report.held &&
         h("button", { type: "button", class: "quiet danger", onclick: () => confirmDelete(report, titleOf(types, report.type)) }, t("report.delete"))),
