@@ -34,6 +34,12 @@ if folder := os.environ.get("RESMA_KEEP_FILES"):
     save_files(Path(folder))
 
 
+def pytest_collection_finish() -> None:
+    """Keeps the modules of all tests out of the collection of garbage, which the worker does after each job."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_sessionfinish() -> None:
     """Undoes the `gc.freeze()` of the worker: DuckDB prints warnings about objects that are never collected."""
     gc.unfreeze()

@@ -38,7 +38,7 @@ connection."""
 
 ROWS = 60_000
 """Number of transactions of the demo bank. A CSV of all of them has two parts."""
-ACCOUNTS = 300
+ACCOUNTS = 120
 """Number of its accounts. A split report of all statements has several shards."""
 
 AIMED_AT_REPORTS: tuple[Kind, ...] = ("kill-workers", "freeze-workers", "stretch-leases")

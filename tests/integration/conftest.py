@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import lru_cache
 from uuid import UUID, uuid4
 
+import botocore.session
 import psycopg
 import pytest
 from moto import mock_aws
@@ -28,8 +29,8 @@ from resma.snapshot.summarize import summarize
 from tests.support.cut_reports import AS_OF, Cuts, Reports
 from tests.support.system import PASSWORD, ROWS, ActAs, System, clear_caches, close_connections
 
-if TYPE_CHECKING:
-    pass
+# moto removes the session of boto3 after each test, and with it the models of all services, which are then parsed again.
+botocore.session.create_loader = lru_cache(botocore.session.create_loader)
 
 
 @pytest.fixture(scope="session")

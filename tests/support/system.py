@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from resma.aws import clients
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
@@ -90,23 +92,22 @@ class System:
         )
         self.bus: EventBridgeClient = boto3.client("events")
         self.bus_events_url = self._queue_on_bus("bus-events", {"source": ["resma"]})
-        self.requests_url = self._queue_on_bus(
-            "report-requests", read_template(TEMPLATE)["Resources"]["RequestRule"]["Properties"]["EventPattern"]
-        )
+        self.requests_url = self._queue_on_bus("report-requests", _event_pattern_of_requests())
         boto3.client("dynamodb").create_table(
             TableName="idempotency",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
+        secrets: SecretsManagerClient = boto3.client("secretsmanager")
         os.environ.update(
             STAGE="local",
             LOOPBACK_TENANT="demo",
-            DATABASE_SECRET_ARN=_database_secret(postgres, "resma_app"),
-            SYSTEM_SECRET_ARN=_database_secret(postgres, "resma_system"),
-            SOURCE_SECRET_ARN=_database_secret(postgres, "resma_reader"),
-            WEBHOOK_SECRET_ARN=_secret("webhook", {"secret": WEBHOOK_SECRET}),
-            SEALING_SECRET_ARN=_secret("sealing", {"key": "k" * 64}),
+            DATABASE_SECRET_ARN=_database_secret(secrets, postgres, "resma_app"),
+            SYSTEM_SECRET_ARN=_database_secret(secrets, postgres, "resma_system"),
+            SOURCE_SECRET_ARN=_database_secret(secrets, postgres, "resma_reader"),
+            WEBHOOK_SECRET_ARN=_secret(secrets, "webhook", {"secret": WEBHOOK_SECRET}),
+            SEALING_SECRET_ARN=_secret(secrets, "sealing", {"key": "k" * 64}),
             BUCKET=self.bucket,
             QUEUE_URL=self.queue_url,
             DELIVERY_QUEUE_URL=self.deliveries_url,
@@ -279,13 +280,20 @@ class System:
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
 
-def _database_secret(postgres: PostgresServer, login: str) -> str:
+@lru_cache
+def _event_pattern_of_requests() -> dict[str, Any]:
+    """Returns the pattern of the template's rule. Reading the template takes a third of a second."""
+    pattern: dict[str, Any] = read_template(TEMPLATE)["Resources"]["RequestRule"]["Properties"]["EventPattern"]
+    return pattern
+
+
+def _database_secret(secrets: SecretsManagerClient, postgres: PostgresServer, login: str) -> str:
     address = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres"}
-    return _secret(login, {**address, "sslmode": "prefer", "username": login, "password": PASSWORD})
+    return _secret(secrets, login, {**address, "sslmode": "prefer", "username": login, "password": PASSWORD})
 
 
-def _secret(name: str, value: dict[str, Any]) -> str:
-    return boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
+def _secret(secrets: SecretsManagerClient, name: str, value: dict[str, Any]) -> str:
+    return secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
 
 
 _CACHED: tuple[Callable[..., Any], ...] = (
