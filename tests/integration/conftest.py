@@ -29,7 +29,7 @@ from resma.snapshot.summarize import summarize
 from tests.support.cut_reports import AS_OF, Cuts, Reports
 from tests.support.system import PASSWORD, ROWS, ActAs, System, clear_caches, close_connections
 
-# moto removes the session of boto3 after each test, and with it the models of all services, which are then parsed again.
+# moto removes the session of boto3 after each test, and with it the parsed models of all services.
 botocore.session.create_loader = lru_cache(botocore.session.create_loader)
 
 
