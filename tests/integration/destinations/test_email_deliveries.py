@@ -297,7 +297,7 @@ def test_two_copies_of_a_notification_at_once_are_logged_once(
     report = deliver_report(system, create(system, ANA)["id"])
     (delivery,) = deliveries_of(system, report["id"])
     message_id = delivery["recipients"][0]["messageId"]
-    first, second = (Database(os.environ["SYSTEM_SECRET_ARN"], f"test {number}") for number in range(2))
+    first, second = (Database(os.environ["DATABASE_SECRET_ARN"], f"test {number}") for number in range(2))
 
     def record(connection: Connection[TupleRow]) -> bool:
         return record_feedback(connection, "demo", delivery["id"], message_id, ANA, "BOUNCE", "550 unknown")
