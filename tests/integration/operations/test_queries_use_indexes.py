@@ -117,6 +117,6 @@ def test_a_condition_reads_only_reports_of_the_same_request_or_schedule(
         admin.execute("UPDATE resma.reports SET schedule_id = 'sch_1' WHERE report_id = %s", (report_id,))
     with _recorded_statements(monkeypatch) as statements:
         assert system.work_once()
-    conditions = _index_conditions(admin, statements, "summary_sha256 FROM resma.reports", index)
+    conditions = _index_conditions(admin, statements, "summary_sha256, encrypt_for FROM resma.reports", index)
     assert compared in conditions
     assert "created_at <" in conditions
