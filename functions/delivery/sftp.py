@@ -112,18 +112,17 @@ class SftpTransport:
                 if self._find(directory) is None:  # otherwise another delivery has created it
                     raise
 
-    def _find(self, path: str) -> paramiko.SFTPAttributes | None:
-        """Returns the attributes of a file or folder, or None if it does not exist."""
+    def _find(self, path: str, *, follows_links: bool = True) -> paramiko.SFTPAttributes | None:
+        """Returns the attributes of a file or folder, or None if it does not exist; of a link, those of its target."""
         try:
-            return self._sftp.stat(path)
+            return self._sftp.stat(path) if follows_links else self._sftp.lstat(path)
         except FileNotFoundError:
             return None
 
     def _is_delivered(self, file: OutgoingFile, path: str, temporary: str, progress: Progress) -> bool:
         """Returns whether the file exists, complete, under its name. Raises NameExistsError for another file."""
-        try:
-            found = self._sftp.lstat(path)  # a link whose target does not exist is a file that must not be replaced
-        except FileNotFoundError:
+        found = self._find(path, follows_links=False)  # a link without a target must not be replaced either
+        if found is None:
             return False
         is_file = found.st_mode is None or stat.S_ISREG(found.st_mode)
         # If an earlier attempt was about to rename, and the temporary name no longer exists, then it has renamed.

@@ -17,27 +17,16 @@ from psycopg.rows import TupleRow
 import worker.dead_letter_app
 from infra.admin import dead_letters
 from infra.servers.postgres import PostgresServer
+from tests.support.dead_letters import kill
 from tests.support.system import PASSWORD, System
 
 DEAD = "/api/v1/dead-letters"
 NONE = {"from": "2030-01-01"}
 
 
-def _kill(system: System, admin: Connection[TupleRow], report_id: UUID) -> None:
-    """Dead-letters a report that was just requested, as after its last attempt."""
-    record = next(record for record in system.receive() if str(report_id) in record["body"])
-    admin.execute(
-        "UPDATE resma.reports SET attempt = attempts_allowed, error_code = 'database-busy', error_detail = 'why'"
-        " WHERE report_id = %s",
-        (report_id,),
-    )
-    assert system.abandon(record)
-    system.sqs.delete_message(QueueUrl=system.queue_url, ReceiptHandle=record["receiptHandle"])
-
-
 def _dead(system: System, admin: Connection[TupleRow], **more: Any) -> UUID:
     report_id = system.request_report(format="CSV", filters=NONE, **more)
-    _kill(system, admin, report_id)
+    kill(system, admin, report_id)
     return report_id
 
 
@@ -64,7 +53,7 @@ def test_a_dead_letter_is_listed_and_redriven(system: System, admin: Connection[
 def test_each_failure_and_success_has_its_own_event(system: System, admin: Connection[TupleRow]) -> None:
     report_id = _dead(system, admin, callbackUrl="https://customer.example/hook")
     assert system.call_api("POST", f"{DEAD}/{report_id}/redrive")[0] == 202
-    _kill(system, admin, report_id)
+    kill(system, admin, report_id)
     assert system.call_api("POST", f"{DEAD}/{report_id}/redrive")[0] == 202
     assert system.work_once()
     events = [json.loads(event["Message"]) for event in system.events()]
@@ -83,7 +72,7 @@ def test_an_event_that_is_sent_late_describes_the_earlier_failure(
     report_id = system.request_report(format="CSV", filters=NONE)
     with monkeypatch.context() as patch:
         patch.setattr("resma.events.destinations.Topic.send", lambda *_: (_ for _ in ()).throw(OSError()))
-        _kill(system, admin, report_id)
+        kill(system, admin, report_id)
     assert system.call_api("POST", f"{DEAD}/{report_id}/redrive")[0] == 202
     assert system.work_once()
     admin.execute("UPDATE resma.events SET created_at = created_at - interval '6 seconds'")
@@ -97,7 +86,7 @@ def test_an_event_that_is_sent_late_describes_the_earlier_failure(
 def test_a_dead_letter_shows_its_history(system: System, admin: Connection[TupleRow]) -> None:
     report_id = _dead(system, admin)
     assert system.call_api("POST", f"{DEAD}/{report_id}/redrive")[0] == 202
-    _kill(system, admin, report_id)
+    kill(system, admin, report_id)
     status, _, letter = system.call_api("GET", f"{DEAD}/{report_id}")
     assert status == 200
     assert (letter["attempts"], letter["redrives"]) == (6, 1)

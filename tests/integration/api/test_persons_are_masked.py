@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 
 from resma.access.caller import SCOPES, Caller, hide_emails
 from tests.support.certificates import sample_certificate
+from tests.support.dead_letters import kill
 from tests.support.destinations import create_bucket, create_destination, deliver_report, deliveries_of
 from tests.support.system import ActAs, System
 from tests.support.webhook_endpoints import call, register
@@ -115,19 +116,11 @@ def _use_everything(system: System) -> dict[str, str]:
 
 def _dead_letter(system: System, admin: Connection[TupleRow]) -> str:
     """Returns the id of a report whose last attempt failed, was redriven, and failed again."""
-    report_id = str(system.request_report(format="CSV"))
-    for is_last in (False, True):
-        (record,) = [record for record in system.receive() if report_id in record["body"]]
-        admin.execute(
-            "UPDATE resma.reports SET attempt = attempts_allowed, error_code = 'database-busy', error_detail = 'why'"
-            " WHERE report_id = %s",
-            (report_id,),
-        )
-        assert system.abandon(record)
-        system.sqs.delete_message(QueueUrl=system.queue_url, ReceiptHandle=record["receiptHandle"])
-        if not is_last:
-            call(system, "POST", f"/api/v1/dead-letters/{report_id}/redrive")
-    return report_id
+    report_id = system.request_report(format="CSV")
+    kill(system, admin, report_id)
+    call(system, "POST", f"/api/v1/dead-letters/{report_id}/redrive")
+    kill(system, admin, report_id)
+    return str(report_id)
 
 
 def _plant(admin: Connection[TupleRow]) -> None:
