@@ -6,7 +6,7 @@ RESMA := PYTHONPATH=infra/cli $(BIN)/python -m resma_cli
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-oidc setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness split-run sftp-run openpgp-run cli release-files second-emulator check-build audit pictures locales lock clean
+.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-oidc setup-second-emulator demo up down logs check static lint types template imports catalog language unit integration e2e test test-long coverage fuzz bench chaos load fairness split-run sftp-run openpgp-run cli release-files second-emulator check-build audit pictures locales lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,7 +57,12 @@ logs: ## show the last lines of each function's log; REPORT=<id>, FUNCTION=worke
 	@if $(IS_SET_UP); then $(RESMA) logs; else echo "There are no logs, because nothing has been started."; fi
 
 check: setup ## lint, types, template, report types, unit tests: about a minute
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalog language dependencies
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit $(STATIC)
+
+STATIC = lint types template imports catalog language dependencies
+
+static: setup ## `make check` without the unit tests, which `make test` runs too
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(STATIC)
 
 lint: setup
 	@$(BIN)/ruff check -q .
@@ -82,7 +87,7 @@ dependencies: setup ## check pins, hashes, licenses and use of dependencies, wit
 	@$(BIN)/python -m infra.checks.dependencies check
 
 unit: setup
-	@$(BIN)/python -m pytest tests/unit -q -m "not slow" --numprocesses=2 --dist=worksteal
+	@$(BIN)/python -m pytest tests/unit -q -m "not slow and not long" --numprocesses=2 --dist=worksteal
 
 integration: setup setup-sam
 	@$(BIN)/python -m pytest tests/integration -q
@@ -95,8 +100,11 @@ test: tools-test setup setup-sam setup-readers setup-generators setup-oidc ## ev
 	@RESMA_KEEP_FILES=$(CURDIR)/.resma/kept $(BIN)/python -m tests.everything
 	@PYTHONPATH=functions $(BIN)/python -m tests.support.accept_files .resma/kept
 
-coverage: ## `make test` that measures integration tests too; .resma/coverage.txt has each module's lines and branches
-	@RESMA_COVERAGE_OF_INTEGRATION=1 $(MAKE) --no-print-directory test
+test-long: tools-test setup setup-sam setup-readers setup-generators setup-oidc ## the tests that take minutes, which `make test` omits: chaos run, clients in Go and Java, all targets of the package
+	@$(BIN)/python -m pytest -m long tests
+
+coverage: ## `make test` that measures the coverage of unit and integration tests; .resma/coverage.txt has each module's lines and branches
+	@RESMA_COVERAGE=1 $(MAKE) --no-print-directory test
 
 fuzz: tools-fuzz setup ## run the random searches of the tests with a new seed: SEED=(random), ROUNDS=1
 	@PYTHONPATH=functions $(BIN)/python -m tests.fuzz

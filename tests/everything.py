@@ -1,5 +1,7 @@
 """`python -m tests.everything` runs all tests in five runs of pytest, four of them in parallel.
 
+Tests with the mark `long` are omitted; `make test-long` runs them.
+
 Two runs are end-to-end tests, each on its own stack; they wait most of the time. The third has one half of the
 integration tests, the fourth the unit tests and the tests with other readers; the other half of the integration tests
 follows it. The output of the first run is printed at once, that of the others after they have ended; it is also saved
@@ -23,8 +25,11 @@ from tests.support.skipped_tests import count_skipped, describe_skipped
 
 OUTPUT = STATE / "test-output"
 
-WITH_INTEGRATION = "RESMA_COVERAGE_OF_INTEGRATION"
-"""Variable that enables coverage for integration tests (`make coverage`): they take one and a half times as long."""
+WITH_COVERAGE = "RESMA_COVERAGE"
+"""Variable that measures the coverage of unit and integration tests (`make coverage`).
+
+They take one and a half times as long. End-to-end tests are not measured: the code runs in other processes.
+"""
 
 _COVERAGE = (sys.executable, "-m", "coverage")
 
@@ -72,7 +77,7 @@ class PytestRun:
     tests: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     is_measured: bool = False
-    """Whether its coverage is measured. That of end-to-end tests is not: the code runs in other processes."""
+    """Whether its coverage is measured."""
     follows: str | None = None
     """Name of the run that must have ended before this one starts; None if it starts at once."""
 
@@ -83,7 +88,7 @@ def plan_runs() -> tuple[PytestRun, ...]:
     first = [name for name in files if name not in SECOND_STACK]
     second = [name for name in files if name in SECOND_STACK]
     folders = sorted(path.name for path in INTEGRATION.iterdir() if any(path.rglob("test_*.py")))
-    is_measured = os.environ.get(WITH_INTEGRATION) == "1"
+    is_measured = os.environ.get(WITH_COVERAGE) == "1"
     return (
         PytestRun("e2e-1", _in_folder(END_TO_END, first)),
         PytestRun("e2e-2", _in_folder(END_TO_END, [*second, *CHECKS_OF_THE_STACK]), {"RESMA_E2E_NAME": "2"}),
@@ -92,7 +97,7 @@ def plan_runs() -> tuple[PytestRun, ...]:
             _in_folder(INTEGRATION, [name for name in folders if name not in SECOND_INTEGRATION]),
             is_measured=is_measured,
         ),
-        PytestRun("unit-readers", ("tests/unit", "tests/readers"), is_measured=True),
+        PytestRun("unit-readers", ("tests/unit", "tests/readers"), is_measured=is_measured),
         PytestRun(
             "integration-2",
             _in_folder(INTEGRATION, [name for name in folders if name in SECOND_INTEGRATION]),
@@ -167,7 +172,7 @@ def report_coverage() -> None:
 
 def _command_of(run: PytestRun) -> Sequence[str]:
     python = (*_COVERAGE, "run", "--parallel-mode") if run.is_measured else (sys.executable,)
-    return (*python, "-m", "pytest", f"--junitxml={_junit_report(run)}", *run.tests)
+    return (*python, "-m", "pytest", "-m", "not long", f"--junitxml={_junit_report(run)}", *run.tests)
 
 
 def _junit_report(run: PytestRun) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +19,11 @@ from infra.servers.processes import ProcessId, last_lines, start_process, uninte
 
 PLUGIN = Path(__file__).parent / "localstack_plugin"
 START_SECONDS = 90
+SERVICE_CATALOGS = LOCALSTACK_PYTHON.parents[1] / "service-catalogs"
+"""Folder of the index of all AWS operations. LocalStack takes seconds to build it, so that all servers share it.
+
+Its name contains the versions of LocalStack and botocore.
+"""
 SERVICES = "apigateway,cloudformation,cloudwatch,dynamodb,events,iam,lambda,logs,s3,secretsmanager,ses,sns,sqs,ssm,sts"
 
 
@@ -50,6 +56,7 @@ class LocalStackServer:
         temporary = self.folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         self.log.unlink(missing_ok=True)
+        self._use_service_catalogs()
         with uninterrupted():  # so that a started process is always recorded
             process = start_process(
                 [str(LOCALSTACK_PYTHON), "-m", "localstack.runtime.main"],
@@ -59,7 +66,22 @@ class LocalStackServer:
             )
             process_file.write_text(json.dumps(asdict(process)), encoding="utf-8")
         self._await_ready(process)
+        self._keep_service_catalogs()
         return process
+
+    def _use_service_catalogs(self) -> None:
+        """Links the folder in which LocalStack looks for an index that was built earlier."""
+        SERVICE_CATALOGS.mkdir(exist_ok=True)
+        libraries = self.folder / "files" / "usr" / "lib" / "localstack"
+        libraries.parent.mkdir(parents=True, exist_ok=True)
+        libraries.symlink_to(SERVICE_CATALOGS, target_is_directory=True)
+
+    def _keep_service_catalogs(self) -> None:
+        """Keeps the index if LocalStack had to build it. Several servers may do so at the same time."""
+        for built in (self.folder / "files" / "var" / "lib" / "localstack" / "cache").glob("service-catalog-*.dill"):
+            copy = SERVICE_CATALOGS / f"{built.name}.{os.getpid()}"
+            shutil.copyfile(built, copy)
+            copy.replace(SERVICE_CATALOGS / built.name)
 
     def _environment(self, temporary: Path) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}

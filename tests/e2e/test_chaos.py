@@ -5,6 +5,7 @@ Each dependency has one outage. Files are delivered to recipients that fail.
 
 from __future__ import annotations
 
+import pytest
 from rich.console import Console
 
 from tests.chaos.figures import ProgressLine, print_figures
@@ -18,6 +19,7 @@ from tests.support.random_search import choose_seed, random_search
 REPORTS = 40
 
 
+@pytest.mark.long
 @random_search
 def test_a_chaos_run_loses_nothing_and_duplicates_nothing() -> None:
     outages = OutageOptions(longest_seconds=QUICK_LONGEST_SECONDS, is_quick=True)

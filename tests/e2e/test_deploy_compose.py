@@ -28,6 +28,7 @@ from infra.servers.localstack import LocalStackServer
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from resma.catalog import DEMO_CATALOG
+from tests.support.http import PATIENT
 
 FOLDER = STATE / "test-compose"
 ROWS = 2000
@@ -108,7 +109,7 @@ def test_compose_deployment_can_be_repeated(environment: dict[str, str], localst
 
 def test_compose_deployment_refuses_requests_without_a_key(localstack: LocalStackServer) -> None:
     """In LocalStack's image, every request seems to come from loopback."""
-    http = urllib3.PoolManager(retries=False, timeout=30)
+    http = urllib3.PoolManager(retries=False, timeout=PATIENT)
     assert http.request("GET", f"{api_url(localstack)}/api/v1/reports").status == 401
     assert http.request("GET", f"{api_url(localstack)}/health").status == 200
 
@@ -161,7 +162,7 @@ def client_with(output: str) -> urllib3.PoolManager:
     """Returns a client with the key that the deployment printed."""
     printed = re.search(r"A key of the tenant demo, valid for 30 days: (rsm_\S+)", output)
     assert printed is not None, output
-    return urllib3.PoolManager(retries=False, timeout=30, headers={"Authorization": f"Bearer {printed[1]}"})
+    return urllib3.PoolManager(retries=False, timeout=PATIENT, headers={"Authorization": f"Bearer {printed[1]}"})
 
 
 def api_url(localstack: LocalStackServer) -> str:

@@ -22,6 +22,7 @@ from resma.catalog import DEMO_CATALOG
 from tests.support.docs_commands import find_runners
 from tests.support.docs_pages import PAGES, Command, commands, name_of
 from tests.support.eventually import eventually
+from tests.support.http import PATIENT, send
 
 STACK = "-".join(filter(None, ("test-docs", os.environ.get("RESMA_E2E_NAME"))))
 
@@ -93,7 +94,7 @@ def run(script: str, **variables: str) -> str:
 
 def generate_a_report(up: RunningStack) -> str:
     """Requests a report, waits until it is READY, and returns its id."""
-    http = urllib3.PoolManager(retries=False, timeout=30)
+    http = urllib3.PoolManager(retries=False, timeout=PATIENT)
     body = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
     report_id = http.request("POST", f"{up.api_url}/api/v1/reports/generate", json=body).json()["id"]
     url = f"{up.api_url}/api/v1/reports/{report_id}"
@@ -103,7 +104,7 @@ def generate_a_report(up: RunningStack) -> str:
 
 def latest(up: RunningStack, collection: str) -> str:
     """Returns the id of the report or schedule that the page's previous command has created."""
-    items = urllib3.request("GET", f"{up.api_url}/api/v1/{collection}").json()["items"]
+    items = send("GET", f"{up.api_url}/api/v1/{collection}").json()["items"]
     return str(max(items, key=lambda item: item["createdAt"])["id"])
 
 
@@ -162,7 +163,7 @@ def as_typed(command: Command) -> str:
 def make_key(up: RunningStack) -> str:
     """Creates a key of the demo tenant through the API and returns it."""
     body = {"name": "docs", "scopes": ["reports:read", "reports:write"]}
-    answer = urllib3.request("POST", f"{up.api_url}/api/v1/api-keys", json=body)
+    answer = send("POST", f"{up.api_url}/api/v1/api-keys", json=body)
     assert answer.status == 201, answer.data
     return str(answer.json()["key"])
 
@@ -177,4 +178,4 @@ def test_a_stack_is_up_until_it_is_down(up: RunningStack) -> None:
     assert "the report is ready" in make("logs", REPORT=report_id)
     assert "down" in make("down")
     with pytest.raises(urllib3.exceptions.HTTPError):
-        urllib3.request("GET", f"{up.api_url}/health", retries=False)
+        send("GET", f"{up.api_url}/health")

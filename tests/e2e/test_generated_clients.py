@@ -126,6 +126,7 @@ def test_a_client_in_python_makes_a_report(client: Client, key: str, document: P
     assert found["summary_rows"] == found["rows"]
 
 
+@pytest.mark.long
 def test_a_client_in_go_compiles(document: Path, tmp_path: Path) -> None:
     require(OPENAPI_GENERATOR, "go", "go")
     generate("go", document, tmp_path, "--global-property=apiTests=false,modelTests=false")
@@ -134,6 +135,7 @@ def test_a_client_in_go_compiles(document: Path, tmp_path: Path) -> None:
     assert all(f"\t{name} " in request for name in ("Type", "Format", "Formats", "Filters", "Columns", "Options"))
 
 
+@pytest.mark.long
 def test_a_client_in_java_compiles(document: Path, tmp_path: Path) -> None:
     require(OPENAPI_GENERATOR, "java")
     require(JAVA_CLIENT, "java")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.load.post_many import post_many
 from tests.support.client import Backlog, Client
 
-POSTS = 200
+POSTS = 100
 AT_ONCE = 50
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import urllib3
 from playwright.sync_api import Browser, expect
 from pypdf import PdfReader
 
@@ -22,6 +21,7 @@ from infra.servers.postgres import PostgresServer
 from tests.support.browser import page_of
 from tests.support.command_line import CommandLine
 from tests.support.eventually import eventually
+from tests.support.http import send
 from tests.support.local_stack import STACK, processes_in
 
 NAME = f"{STACK}-own-database"
@@ -127,7 +127,7 @@ def resma(shop: PostgresServer, untouched: list[Any], project: Path) -> Iterator
 
 def count_rows(url: str) -> int | None:
     """Returns the number of orders that the API reads now, or None if it refuses the report type."""
-    answer = urllib3.request("POST", f"{url}/api/v1/reports/estimate", json={"type": "ORDERS", "format": "CSV"})
+    answer = send("POST", f"{url}/api/v1/reports/estimate", json={"type": "ORDERS", "format": "CSV"})
     return int(answer.json()["rows"]) if answer.status == 200 else None
 
 

@@ -13,7 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import urllib3
 from playwright.sync_api import expect
 
 from infra.admin.tenants import make_key
@@ -24,6 +23,7 @@ from resma.access.caller import SCOPES
 from tests.support.browser import WAIT_MS
 from tests.support.client import lift_quotas
 from tests.support.documentation import authorize, documentation_page, try_out
+from tests.support.http import send
 from tests.support.local_stack import STACK, running_stack
 from tests.support.random_search import choose_seed, is_fuzzing, random_search
 from tests.support.stated_rules import with_rules_for_generation
@@ -55,7 +55,7 @@ def key(stack: Stack) -> str:
 def test_schemathesis_finds_no_failures(stack: Stack, key: str, tmp_path: Path) -> None:
     document = tmp_path / "openapi.json"
     url = f"{stack.up.api_url}/openapi.json"
-    answer = urllib3.request("GET", url, headers={"Authorization": f"Bearer {key}"})
+    answer = send("GET", url, headers={"Authorization": f"Bearer {key}"})
     assert answer.status == 200, answer.data
     document.write_text(json.dumps(with_rules_for_generation(answer.json())), encoding="utf-8")
     command = [
@@ -75,7 +75,7 @@ def test_schemathesis_finds_no_failures(stack: Stack, key: str, tmp_path: Path) 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["/api/v1/reports", "/api/v1/report-types", "/health"])
 def test_other_methods_are_refused_with_the_allowed_ones(stack: Stack, key: str, method: str, path: str) -> None:
-    answer = urllib3.request(method, stack.up.api_url + path, headers={"X-Api-Key": key})
+    answer = send(method, stack.up.api_url + path, headers={"X-Api-Key": key})
     assert answer.status == 405, answer.data
     assert answer.headers["Allow"] == "GET, HEAD"
     assert answer.json()["type"] == "urn:resma:problem:method-not-allowed"
@@ -83,10 +83,10 @@ def test_other_methods_are_refused_with_the_allowed_ones(stack: Stack, key: str,
 
 def test_only_health_needs_no_key(stack: Stack, key: str) -> None:
     url = f"{stack.up.api_url}/openapi.json"
-    document = urllib3.request("GET", url, headers={"Authorization": f"Bearer {key}"}).json()
+    document = send("GET", url, headers={"Authorization": f"Bearer {key}"}).json()
     for path, operations in document["paths"].items():
         for method in operations:
-            answer = urllib3.request(method.upper(), stack.up.api_url + path.replace("{", "").replace("}", ""))
+            answer = send(method.upper(), stack.up.api_url + path.replace("{", "").replace("}", ""))
             assert answer.status == (200 if path == "/health" else 401), (method, path)
 
 

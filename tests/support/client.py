@@ -20,6 +20,7 @@ from resma.jobs.claim import MAX_ATTEMPTS
 from resma.writers import EXTENSIONS
 from tests.support.eventually import PATIENCE_SECONDS, POLL_SECONDS, eventually
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.http import PATIENT
 
 GENERATE = "/api/v1/reports/generate"
 ENDED = ("READY", "FAILED", "CANCELLED", "EXPIRED", "SKIPPED")
@@ -53,7 +54,7 @@ class Client:
 
     def __init__(self, stack: Stack, s3: Any = None) -> None:
         self.stack = stack
-        self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=60))
+        self._http = urllib3.PoolManager(retries=False, timeout=PATIENT)
         self._session = Session(localstack_host=urlsplit(stack.up.aws_url).netloc)
         self._clients: dict[str, Any] = {}
         self.s3 = s3 or self.aws("s3")
@@ -148,6 +149,13 @@ class Client:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.stack.up.outputs["BucketName"])
         return [item["Key"] for page in pages for item in page.get("Contents", []) if report_id in item["Key"]]
 
+    def wait_for_objects(self, report_id: str, count: int) -> None:
+        """Waits until a report has only so many objects.
+
+        A worker removes its leftovers after it has ended the report; those of one that dies there, the scheduler.
+        """
+        eventually(f"{count} objects are left", lambda: len(self.objects(report_id)) == count)
+
     def open_uploads(self, report_id: str, format_: str = "csv") -> list[str]:
         """Returns the ids of a report's multipart uploads that are neither completed nor aborted."""
         # Lists the uploads of each attempt's exact key, since MinIO does not list uploads by prefix.
@@ -212,8 +220,9 @@ def require_one_whole_file(client: Client, report: Json) -> Download:
     """
     report_id, format_ = report["id"], report["format"].lower()
     assert report["status"] == "READY", report
+    client.wait_for_objects(report_id, 1)
     assert client.objects(report_id) == [f"demo/{report_id}/{report['attempt']}.{format_}"]
-    assert client.open_uploads(report_id, format_) == []
+    eventually("no upload is open", lambda: client.open_uploads(report_id, format_) == [])
     assert client.sql("SELECT event_id FROM resma.events WHERE report_id = %s", report_id) == [
         (f"evt_{report_id.replace('-', '')}",)
     ]
@@ -224,6 +233,6 @@ def require_one_whole_file(client: Client, report: Json) -> Download:
 
 def require_no_file(client: Client, report_id: str) -> None:
     """Asserts that a report has neither objects nor open uploads in the object store."""
-    assert client.objects(report_id) == []
+    client.wait_for_objects(report_id, 0)
     for extension in EXTENSIONS.values():
-        assert client.open_uploads(report_id, extension) == []
+        eventually("no upload is open", lambda end=extension: client.open_uploads(report_id, end) == [])  # type: ignore[misc]

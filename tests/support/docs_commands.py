@@ -55,7 +55,8 @@ RUNNERS: dict[str, Runner] = {
         "tests/integration/catalog/test_access_log_report.py::test_the_documented_command_adds_the_types_to_the_demo",
     ),
     r"make language": Runner("test", "tests/unit/project/test_language.py::test_the_command_line"),
-    r"make coverage": Runner("nobody", "runs the same tests as `make test`, in one and a half times the time"),
+    r"make test-long": Runner("nobody", "runs tests with the mark `long`, as CI does weekly"),
+    r"make coverage": Runner("nobody", "runs the same tests as `make test`, in more time"),
     r"make load": Runner("test", "tests/e2e/test_load.py::test_none_of_many_requests_at_once_is_lost"),
     r"STAGE=dev make check-build": Runner(
         "test",
@@ -160,7 +161,8 @@ RUNNERS: dict[str, Runner] = {
         "tests/unit/cli/test_commands.py::test_the_launcher_works_in_any_folder_and_imports_nothing_from_it",
     ),
     # ---------------------------------------------------------------- CI
-    r"make (check|test)": Runner("line", ".ci/run: {}"),
+    r"make test": Runner("line", ".ci/run: {}"),
+    r"make check": Runner("line", ".github/workflows/check.yml: {}"),
     r"make second-emulator": Runner("line", ".github/workflows/second-emulator.yml: {}"),
     r"pip install aws-sam-cli uv": Runner("line", "infra/requirements/sam.txt: aws-sam-cli"),
     r"make release-files|cd \.resma/dist && sha256sum --check SHA256SUMS": Runner(

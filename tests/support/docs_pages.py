@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -62,6 +63,7 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
+@cache
 def tokens(page: Path) -> list[Token]:
     """Returns the tokens of a page."""
     return MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
@@ -107,6 +109,7 @@ def is_command(line: str) -> bool:
     return bool(words) and words[0] in PROGRAMS
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """Returns the anchors of a page, which GitHub derives from its headings."""
     found: set[str] = set()

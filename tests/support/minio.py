@@ -17,6 +17,7 @@ from infra.deploy.system import ObjectStore
 from infra.paths import STATE
 from infra.servers.ports import free_port
 from tests.support.eventually import eventually
+from tests.support.http import send
 
 MINIO = shutil.which("minio") or shutil.which(STATE / "bin" / "minio")
 """Path of the program; None if it is not installed."""
@@ -49,5 +50,5 @@ def is_up(store: ObjectStore, server: subprocess.Popen[bytes]) -> bool:
     """Returns whether MinIO accepts requests. Raises AssertionError if it has ended."""
     assert server.poll() is None, "MinIO has ended. See minio.log in the test's folder."
     with contextlib.suppress(urllib3.exceptions.HTTPError):
-        return urllib3.request("GET", f"{store.url}/minio/health/live", retries=False, timeout=1).status == 200
+        return send("GET", f"{store.url}/minio/health/live", timeout=1).status == 200
     return False

@@ -104,9 +104,19 @@ def built(home: Path, runtime: str, architecture: str, *command: str | Path) -> 
         shutil.rmtree(home)
 
 
-@pytest.fixture(scope="module", params=[(r, a) for r in RUNTIMES for a in ARCHITECTURES], ids="-".join)
+DEFAULT_TARGET = (PARAMETERS["LambdaRuntime"]["Default"], PARAMETERS["LambdaArchitecture"]["Default"])
+
+TARGETS = [
+    pytest.param((runtime, architecture), marks=() if (runtime, architecture) == DEFAULT_TARGET else pytest.mark.long)
+    for runtime in RUNTIMES
+    for architecture in ARCHITECTURES
+]
+"""All targets that the template allows. `make test` builds for the default one only."""
+
+
+@pytest.fixture(scope="module", params=TARGETS, ids="-".join)
 def build(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
-    """A build for each runtime and architecture that the template allows."""
+    """A build for each target."""
     with built(tmp_path_factory.mktemp("sam"), *request.param, SAM, "build") as one:
         yield one
 

@@ -36,6 +36,7 @@ def test_locales_match_the_cldr(locale: Locale) -> None:
     assert list(locale.months) == [known.months["stand-alone"]["wide"][i] for i in range(1, 13)]
 
 
+@pytest.mark.long
 def test_the_data_file_is_up_to_date() -> None:
     """Run `make locales` after an update of Babel."""
     assert LOCALES_FILE.read_text(encoding="utf-8") == locale_data()

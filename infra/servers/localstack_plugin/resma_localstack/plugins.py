@@ -28,6 +28,7 @@ _PATCHES = (
     "environment_limit",
     "fair_queue",
     "front_door",
+    "less_work",
     "listen_address",
     "log_group",
     "object_folder",

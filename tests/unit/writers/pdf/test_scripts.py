@@ -199,7 +199,7 @@ def source(typeface: Typeface) -> TTFont:
     return instantiateVariableFont(font, typeface.variation) if typeface.variation else font
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("letter", ["R", "B"])
 def test_codes_map_to_the_glyphs_of_their_characters(letter: str) -> None:
     """In each embedded font, every code has the outline and the width of the glyph in the installed font."""
