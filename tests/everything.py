@@ -46,6 +46,8 @@ SECOND_STACK = frozenset(
         "test_console_errors.py",
         "test_docs.py",
         "test_estimate_link_and_retry.py",
+        "test_minio.py",
+        "test_resume.py",
     }
 )
 """End-to-end tests that run on the second stack; all others run on the first one."""

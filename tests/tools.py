@@ -62,7 +62,9 @@ class OptionalTools:
 
 
 _LIBREOFFICE = Tool(("soffice",), "libreoffice-calc-nogui")
-_CHROMIUM = Tool(("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"), "chromium")
+_CHROMIUM = Tool(
+    ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "google-chrome-stable"), "chromium"
+)
 _LIBATOMIC = Library(("libatomic.so.1",), "libatomic1")
 """Needed by the Node.js in the package playwright, which controls Chromium. Minimal installations of Debian lack it."""
 _CURL = Tool(("curl",), "curl")

@@ -256,7 +256,7 @@ def open_files(  # noqa: PLR0913, PLR0917  # the report, its formats and the upl
     """
     earlier = earlier or EarlierFiles()
     failed = {file["format"] for file in earlier.failed}
-    with UploadPool(stopped) as pool, contextlib.ExitStack() as uploads:
+    with UploadPool(stopped, len(formats)) as pool, contextlib.ExitStack() as uploads:
         files = FilesInProgress(header, target, pool, earlier.failed, encryption)
         for format_ in formats:
             if format_ not in failed:

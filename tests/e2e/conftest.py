@@ -12,7 +12,7 @@ from infra.local.stack import Options
 from tests.oidc import running_provider
 from tests.support.browser import running_browser
 from tests.support.client import Client, lift_quotas
-from tests.support.local_stack import ALARM_TOPIC, RECORDER, ROWS, STACK, Faults, running_stack
+from tests.support.local_stack import ACCOUNTS, ALARM_TOPIC, RECORDER, ROWS, STACK, Faults, running_stack
 from tests.support.trace_receiver import TraceReceiver
 from tests.support.webhook_receiver import WebhookReceiver
 
@@ -75,7 +75,7 @@ def client(
         },
     )
     with running_stack(STACK, options) as stack:
-        load_demo_bank(stack.up.database_url, ROWS)
+        load_demo_bank(stack.up.database_url, ROWS, ACCOUNTS)
         lift_quotas(stack.up.database_url)
         client = Client(stack)
         yield client

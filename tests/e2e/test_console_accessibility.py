@@ -25,7 +25,12 @@ RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
-LOOKS = [("light", "en-US"), ("dark", "en-US"), ("light", "pt-BR"), ("dark", "pt-BR")]
+LOOKS = [
+    ("light", "en-US"),
+    ("dark", "pt-BR"),
+    pytest.param("dark", "en-US", marks=pytest.mark.long),
+    pytest.param("light", "pt-BR", marks=pytest.mark.long),
+]
 PHONE = {"width": 320, "height": 640}
 
 

@@ -23,7 +23,7 @@ from tests.support.command_line import CommandLine
 from tests.support.eventually import eventually
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.gnupg import key_ring
-from tests.support.local_stack import ROWS, STACK, running_stack
+from tests.support.local_stack import ACCOUNTS, ROWS, STACK, running_stack
 from tests.support.minio import MINIO, minio_server
 
 pytestmark = pytest.mark.skipif(
@@ -88,7 +88,7 @@ def partner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partner]:
                 front_door_port=None, object_store=proxied, parameters={"DestinationS3Endpoints": proxy.url}
             )
             with running_stack(NAME, options) as stack:
-                load_demo_bank(stack.up.database_url, ROWS)
+                load_demo_bank(stack.up.database_url, ROWS, ACCOUNTS)
                 s3 = AwsEndpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
                 s3.create_bucket(Bucket=PARTNER)
                 client = Client(stack, s3)

@@ -33,6 +33,8 @@ ALARM_TOPIC = "arn:aws:sns:us-east-1:000000000000:test-alarms"
 
 ROWS = 80_000
 """Number of transactions; enough for a CSV file of two parts."""
+ACCOUNTS = 120
+"""Number of accounts, each of which has a file in a split report: more than the first page of a list of files."""
 
 
 class Faults:

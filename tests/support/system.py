@@ -69,14 +69,20 @@ class FunctionContext:
         return 60_000
 
 
+@lru_cache
+def _client(service: str) -> Any:
+    """Returns a client of AWS, the same one in all tests: to create it takes longer than its requests to moto."""
+    return boto3.client(service)  # type: ignore[call-overload]
+
+
 class System:
     """All functions in this process, invoked with the events that AWS sends, on moto and a real database."""
 
     def __init__(self, postgres: PostgresServer) -> None:
         self.database_url = postgres.url
-        self.sqs: SQSClient = boto3.client("sqs")
-        self.s3: S3Client = boto3.client("s3")
-        self.sns: SNSClient = boto3.client("sns")
+        self.sqs: SQSClient = _client("sqs")
+        self.s3: S3Client = _client("s3")
+        self.sns: SNSClient = _client("sns")
         self.bucket = "reports"
         self.s3.create_bucket(Bucket=self.bucket)
         self.queue_url = self._make_queue("report-jobs")
@@ -90,16 +96,16 @@ class System:
                 "QueueArn"
             ],
         )
-        self.bus: EventBridgeClient = boto3.client("events")
+        self.bus: EventBridgeClient = _client("events")
         self.bus_events_url = self._queue_on_bus("bus-events", {"source": ["resma"]})
         self.requests_url = self._queue_on_bus("report-requests", _event_pattern_of_requests())
-        boto3.client("dynamodb").create_table(
+        _client("dynamodb").create_table(
             TableName="idempotency",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        secrets: SecretsManagerClient = boto3.client("secretsmanager")
+        secrets: SecretsManagerClient = _client("secretsmanager")
         os.environ.update(
             STAGE="local",
             LOOPBACK_TENANT="demo",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from resma.storage.object_store import OWNER, Clients, Part, UploadTarget, abort_upload, complete_once, store_errors
 from resma.storage.resumable_sha256 import Sha256
-from resma.storage.upload_pool import UPLOAD_THREADS, UploadPool
+from resma.storage.upload_pool import PARTS_IN_MEMORY, UploadPool
 
 MIB = 1024 * 1024
 
@@ -200,7 +200,7 @@ class MultipartUpload:
         self._parts.append(sent)
 
     def _raise_failed(self) -> None:
-        for future in self._parts[-UPLOAD_THREADS - 1 :]:
+        for future in self._parts[-PARTS_IN_MEMORY:]:
             if future.done() and future.exception() is not None:
                 with store_errors("Uploading a part"):
                     future.result()

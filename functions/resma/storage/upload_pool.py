@@ -11,8 +11,11 @@ from resma.errors import LeaseLostError
 
 T = TypeVar("T")
 
-UPLOAD_THREADS = 3
-"""Maximum number of parts in flight of all uploads in a pool: 200 MB/s with one, 358 MB/s with three."""
+PARTS_IN_MEMORY = 4
+"""Maximum number of parts that the uploads of a pool keep in memory, filled or in flight; more with four uploads.
+
+One upload thus has three parts in flight: 358 MB/s, and 200 MB/s with one. Several files are written more slowly.
+"""
 
 _STOPPED_SECONDS = 0.2
 """Interval at which threads that wait for the store check whether to stop."""
@@ -21,14 +24,15 @@ _STOPPED_SECONDS = 0.2
 class UploadPool:
     """The threads that upload parts, and one thread that hashes them in order. All uploads of a pool share its limits.
 
-    It needs memory for UPLOAD_THREADS parts in flight and, for each upload, one part that is being filled. When
-    `stopped` is set, threads stop waiting for the store.
+    `uploads` is the number of uploads that are open at the same time, each of which fills a part. The others of
+    PARTS_IN_MEMORY may be in flight, and at least one. When `stopped` is set, threads stop waiting for the store.
     """
 
-    def __init__(self, stopped: Event | None = None) -> None:
-        self.sending = ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
+    def __init__(self, stopped: Event | None = None, uploads: int = 1) -> None:
+        in_flight = max(1, PARTS_IN_MEMORY - uploads)
+        self.sending = ThreadPoolExecutor(in_flight, thread_name_prefix="upload")
         self.hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
-        self._slots = Semaphore(UPLOAD_THREADS)
+        self._slots = Semaphore(in_flight)
         self._stopped = stopped or Event()
 
     def __enter__(self) -> Self:

@@ -129,7 +129,8 @@ def test_a_schedule_delivers_its_reports(system: System, admin: Connection[Tuple
     assert [each["status"] for each in deliveries_of(system, run["id"])] == ["DELIVERED"]
     assert all(name.startswith("demo/second/") for name in delivered(system))
     admin.execute(
-        "UPDATE resma.schedules SET next_run_at = date_trunc('day', now()) + interval '6 hours', due_at = now()"
+        "UPDATE resma.schedules SET due_at = now(),"
+        " next_run_at = date_trunc('day', now()) + interval '6 hours' - interval '1 day'"
     )
     assert system.run_scheduler()["started"] == 1
     assert system.work_once()

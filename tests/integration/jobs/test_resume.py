@@ -22,7 +22,7 @@ from resma.errors import DatabaseBusyError
 from resma.snapshot import cursor
 from resma.storage import multipart
 from resma.storage.object_store import Part
-from resma.storage.upload_pool import UPLOAD_THREADS
+from resma.storage.upload_pool import PARTS_IN_MEMORY
 from tests.support.crash_injector import CrashInjector, WorkerKilledError
 from tests.support.cut_reports import AS_OF, CASES, Cuts, Reports
 from tests.support.eventually import eventually
@@ -436,7 +436,7 @@ def test_a_slow_store_slows_reading_and_does_not_increase_memory(
     reports.request_report(CSV)
     assert reports.work() == "READY"
     assert reports.contents() == baseline
-    assert PART < max(unsent) <= (UPLOAD_THREADS + 2) * PART
+    assert PART < max(unsent) <= (PARTS_IN_MEMORY + 1) * PART
 
 
 # ---------------------------------------------------------------- continued by the next invocation

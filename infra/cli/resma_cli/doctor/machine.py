@@ -21,7 +21,7 @@ PYTHONS = ((3, 11), (3, 12), (3, 13))
 """Supported versions. A test compares them with infra/local/bootstrap.py, which is not part of the client."""
 TEST_PROGRAMS = (
     ("soffice",),
-    ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "google-chrome-stable"),
     ("curl",),
 )
 """Programs that `make test` needs, each with its possible names. A test compares them with tests/tools.py."""
