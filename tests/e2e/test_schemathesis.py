@@ -30,7 +30,7 @@ from tests.support.stated_rules import with_rules_for_generation
 
 CONFIGURATION = Path(__file__).parent / "schemathesis" / "schemathesis.toml"
 ROWS = 1_000
-EXAMPLES = 25 if is_fuzzing() else 4
+EXAMPLES = 25 if is_fuzzing() else 8
 SECONDS = 3600
 """Timeout of Schemathesis; only a run that hangs reaches it."""
 
