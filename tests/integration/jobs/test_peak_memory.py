@@ -19,10 +19,10 @@ from tests.support.peak_of_report import DATABASE_URL
 from tests.support.peaks import CASES
 
 MAX_PEAK_MB = 160
-MAX_PEAK_AT_ONCE_MB = 167
+MAX_PEAK_AT_ONCE_MB = 180
 """Maximum for four files of one report whose rows have 2 MB, with the libraries of all writers loaded.
 
-161 to 163 MB were measured, and 152 to 153 MB with rows of 400 kB.
+159 to 163 MB were measured, 168 MB on a very busy machine, and 152 to 153 MB with rows of 400 kB.
 """
 
 PROCESSES = (("CSV", "NDJSON"), ("PDF",), ("PARQUET",), ("XLSX",))
