@@ -95,7 +95,7 @@ integration: setup setup-sam
 e2e: setup
 	@$(BIN)/python -m pytest tests/e2e -q
 
-test: tools-test setup setup-sam setup-readers setup-generators setup-oidc ## everything: unit, integration (real Postgres, moto), e2e (the whole stack)
+test: tools-test setup setup-sam setup-readers setup-generators setup-oidc ## unit, integration (real Postgres, moto), e2e (the whole stack)
 	@rm -rf .resma/kept
 	@RESMA_KEEP_FILES=$(CURDIR)/.resma/kept $(BIN)/python -m tests.everything
 	@PYTHONPATH=functions $(BIN)/python -m tests.support.accept_files .resma/kept

@@ -89,8 +89,7 @@ def test_all_formats_at_once_are_continued(short_invocations: ShortInvocations) 
     assert len(report["files"]) == 5
     client.wait_for_objects(report["id"], 5)
     for file in report["files"]:
-        extension = file["format"].lower()
-        eventually("no upload is open", lambda end=extension: client.open_uploads(report["id"], end) == [])  # type: ignore[misc]
+        client.wait_for_no_open_upload(report["id"], file["format"].lower())
         content = client.fetch(client.http("GET", file["download"]).headers["Location"]).content
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
 

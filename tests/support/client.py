@@ -164,6 +164,10 @@ class Client:
         listed = [self.s3.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", []) for key in keys]
         return [upload["UploadId"] for uploads in listed for upload in uploads]
 
+    def wait_for_no_open_upload(self, report_id: str, format_: str) -> None:
+        """Waits until a report has no open upload of a format; see `wait_for_objects`."""
+        eventually("no upload is open", lambda: self.open_uploads(report_id, format_) == [])
+
     def backlog(self, output: str = "QueueUrl") -> Backlog:
         """Returns the number of messages in the queue whose URL is the given output of the stack."""
         counted = self.aws("sqs").get_queue_attributes(
@@ -222,7 +226,7 @@ def require_one_whole_file(client: Client, report: Json) -> Download:
     assert report["status"] == "READY", report
     client.wait_for_objects(report_id, 1)
     assert client.objects(report_id) == [f"demo/{report_id}/{report['attempt']}.{format_}"]
-    eventually("no upload is open", lambda: client.open_uploads(report_id, format_) == [])
+    client.wait_for_no_open_upload(report_id, format_)
     assert client.sql("SELECT event_id FROM resma.events WHERE report_id = %s", report_id) == [
         (f"evt_{report_id.replace('-', '')}",)
     ]
@@ -235,4 +239,4 @@ def require_no_file(client: Client, report_id: str) -> None:
     """Asserts that a report has neither objects nor open uploads in the object store."""
     client.wait_for_objects(report_id, 0)
     for extension in EXTENSIONS.values():
-        eventually("no upload is open", lambda end=extension: client.open_uploads(report_id, end) == [])  # type: ignore[misc]
+        client.wait_for_no_open_upload(report_id, extension)
