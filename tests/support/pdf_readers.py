@@ -104,13 +104,17 @@ def require_valid_pdf(data: bytes) -> None:
     assert not errors, errors
 
 
-def find_syntax_errors(path: Path) -> str:
-    """Returns the errors and warnings that `qpdf --check` prints. The string is empty if it prints nothing."""
-    job = pikepdf.Job(["qpdf", "--check", str(path)])
+def find_syntax_errors(path: Path, *, file_key: str | None = None) -> str:
+    """Returns the errors and warnings that `qpdf --check` prints. The string is empty if it prints nothing.
+
+    An encrypted PDF needs its file key, in hexadecimal digits.
+    """
+    decryption = [] if file_key is None else [f"--password={file_key}", "--password-is-hex-key"]
+    job = pikepdf.Job(["qpdf", "--check", *decryption, str(path)])
     with _captured_warnings() as messages:
         try:
             job.run()
-        except (pikepdf.PdfError, RuntimeError) as error:
+        except (pikepdf.PdfError, pikepdf.PasswordError, RuntimeError) as error:
             return f"{''.join(messages)}{error}"
     return "" if job.exit_code == 0 else "".join(messages)
 
