@@ -52,7 +52,12 @@ def key(stack: Stack) -> str:
 
 
 @random_search
-def test_schemathesis_finds_no_failures(stack: Stack, key: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "phases",
+    ["examples,fuzzing,stateful", pytest.param("coverage", marks=pytest.mark.long)],
+    ids=["search", "coverage"],
+)
+def test_schemathesis_finds_no_failures(stack: Stack, key: str, tmp_path: Path, phases: str) -> None:
     document = tmp_path / "openapi.json"
     url = f"{stack.up.api_url}/openapi.json"
     answer = send("GET", url, headers={"Authorization": f"Bearer {key}"})
@@ -61,7 +66,7 @@ def test_schemathesis_finds_no_failures(stack: Stack, key: str, tmp_path: Path) 
     command = [
         str(PROJECT_PYTHON.with_name("schemathesis")), "--no-color", f"--config-file={CONFIGURATION}", "run",
         str(document), f"--seed={choose_seed(1)}", "--generation-database=none",
-        "--url", stack.up.api_url, "--checks=all", f"--max-examples={EXAMPLES}",
+        "--url", stack.up.api_url, "--checks=all", f"--max-examples={EXAMPLES}", f"--phases={phases}",
         "--header", f"Authorization: Bearer {key}",
     ]  # fmt: skip
     done = subprocess.run(

@@ -70,6 +70,13 @@ def map_body(_context: Any, body: Any) -> Any:
     removed: the document forbids them with `contains`, which does not apply to null (JSON Schema 2020-12 §6.4.4), and
     with a stricter rule Schemathesis cannot generate a body.
     """
+    _correct_report(body, may_be_split=True)
+    if isinstance(body, dict):
+        _correct_certificate(body)
+    return body
+
+
+def _correct_report(body: Any, *, may_be_split: bool) -> None:
     if isinstance(body, dict) and body.get("formats", ()) is None:
         options = body.get("options")
         if isinstance(options, dict) and isinstance(body.get("format"), str):
@@ -79,11 +86,9 @@ def map_body(_context: Any, body: Any) -> Any:
         first, last = sorted((filters["from"], filters["to"]))
         filters |= {"from": first, "to": last}
     if isinstance(body, dict):
-        _correct_split(body)
+        _correct_split(body, may_be_split=may_be_split)
         _correct_conditions(body)
         _correct_destinations(body)
-        _correct_certificate(body)
-    return body
 
 
 def _correct_certificate(body: dict[str, Any]) -> None:
@@ -101,12 +106,12 @@ def _correct_destinations(body: dict[str, Any]) -> None:
             body[name] = None
 
 
-def _correct_split(body: dict[str, Any]) -> None:
+def _correct_split(body: dict[str, Any], *, may_be_split: bool) -> None:
     """Splits a statement by its account instead of filtering by it, and no other report."""
     split_by, filters = body.get("splitBy"), body.get("filters") or {}
     if isinstance(split_by, list) and split_by and all(_is_like(name, _NAME) for name in split_by):
         is_statement = body.get("type") == "ACCOUNT_STATEMENT" and isinstance(filters, dict)
-        if is_statement and _is_like(filters.get("account"), _TEXT):
+        if may_be_split and is_statement and _is_like(filters.get("account"), _TEXT):
             body["splitBy"] = ["account"]
             del filters["account"]
         else:
@@ -187,7 +192,12 @@ def _correct_times(body: dict[str, Any]) -> None:
 
 
 def _correct_request(body: dict[str, Any]) -> None:
-    request = map_body(None, body.get("request"))
+    """Corrects the request of a schedule, and makes it one of a report that is not split.
+
+    Schemathesis validates a body again that `before_call` has changed, with rules that require the filter `account`.
+    """
+    request = body.get("request")
+    _correct_report(request, may_be_split=False)
     if not isinstance(request, dict):
         return
     if request.get("deduplicate") is True:
