@@ -12,6 +12,7 @@ import psycopg
 
 from infra.admin.tenants import set_email_domains
 from infra.local.stack import LOCAL_EMAIL
+from resma_cli.exit_codes import ExitCode
 from tests.support.client import Client
 from tests.support.command_line import CommandLine
 from tests.support.eventually import eventually
@@ -43,5 +44,12 @@ def test_a_report_is_sent_by_ses(client: Client, tmp_path: Path) -> None:
     assert f"{client.stack.up.api_url}/console#/reports/{report_id}" in text
     assert report["sha256"] in text
     assert resma.do("destination", "suppressed")["items"] == []
-    assert resma.run("destination", "unsuppress", RECIPIENT).code != 0
+    client.sql(
+        "INSERT INTO resma.suppressed_addresses (tenant_id, address, reason) VALUES ('demo', %s, 'BOUNCE')", RECIPIENT
+    )
+    assert [item["address"] for item in resma.do("destination", "suppressed")["items"]] == [RECIPIENT]
+    assert resma.do("destination", "unsuppress", RECIPIENT) == {"address": RECIPIENT, "status": "removed"}
+    again = resma.run("destination", "unsuppress", RECIPIENT)
+    assert again.code == ExitCode.NOT_FOUND
+    assert "is not suppressed" in again.err
     resma.do("destination", "delete", made["id"], "--yes")

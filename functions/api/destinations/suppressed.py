@@ -9,7 +9,7 @@ from typing import Annotated
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import AfterValidator, Field
 
@@ -44,10 +44,11 @@ def _require_cursor(text: str | None) -> str | None:
 SuppressedAddress = Annotated[
     str,
     AfterValidator(_require_address),
-    Path(
+    Query(
         description="The suppressed address.", json_schema_extra={"pattern": ADDRESS_PATTERN, "maxLength": MAX_ADDRESS}
     ),
 ]
+"""Not part of the path: an address may contain a slash, and paths are in the logs of API Gateway."""
 
 
 class SuppressedAddressView(ViewModel):
@@ -107,7 +108,7 @@ def handle_get_suppressed(
 
 
 @router.delete(
-    f"{_PATH}/<address>",
+    _PATH,
     operation_id="removeSuppressedAddress",
     summary="Remove a suppressed address",
     status_code=HTTPStatus.NO_CONTENT,

@@ -59,8 +59,7 @@ class Api:
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         """Returns the JSON body of a GET request. Query parameters that are None are omitted."""
-        chosen = {name: str(value) for name, value in (query or {}).items() if value is not None}
-        return self._json("GET", f"{path}?{urlencode(chosen)}" if chosen else path)
+        return self._json("GET", _with_query(path, query or {}))
 
     def post(self, path: str, body: Any = None, *, key: str | None = None, is_repeatable: bool = False) -> Any:
         """Posts JSON with an Idempotency-Key. `is_repeatable` allows retries: two requests have the effect of one."""
@@ -75,9 +74,9 @@ class Api:
         """Replaces a resource. Returns the JSON of the answer."""
         return self._json("PUT", path, body, is_repeatable=True)
 
-    def delete(self, path: str) -> Any:
+    def delete(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         """Deletes a resource. Returns the JSON of the answer, or None if it has no body."""
-        answer = self.request("DELETE", path)
+        answer = self.request("DELETE", _with_query(path, query or {}))
         return answer.json() if answer.data else None
 
     def pages(self, path: str, query: Mapping[str, object], limit: int | None) -> tuple[list[Json], str | None]:
@@ -105,7 +104,7 @@ class Api:
 
     def create_url(self, path: str, query: Mapping[str, str]) -> str:
         """Returns the presigned URL to which a path of the API redirects."""
-        answer = self.request("GET", f"{path}?{urlencode(query)}")
+        answer = self.request("GET", _with_query(path, query))
         url = answer.headers.get("Location")
         if answer.status != 303 or not url:
             raise _foreign_answer_error(self.config, answer)
@@ -175,6 +174,11 @@ class Api:
         if 200 <= answer.status < 300 or answer.status == 303:
             return answer
         raise error_from_answer(self.config, answer)
+
+
+def _with_query(path: str, query: Mapping[str, object]) -> str:
+    chosen = {name: str(value) for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(chosen)}" if chosen else path
 
 
 def path_of(*parts: str) -> str:

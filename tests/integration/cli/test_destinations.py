@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -61,6 +62,15 @@ def test_an_unknown_certificate_is_an_error(server: ScriptedServer, capsys: pyte
     assert main(["destination", "update", ID, "--encrypt-for", "2f9e2d4c"]) == 5
     assert "certificate" in capsys.readouterr().err
     assert all(request.method == "GET" for request in server.requests)
+
+
+def test_an_address_is_sent_as_a_parameter(server: ScriptedServer) -> None:
+    """Not as part of the path, which can hold neither slashes nor an @ in the tests of ids."""
+    address = "a/b+c#d?e%20'{}@example.com"
+    server.answer("DELETE", "/api/v1/suppressed-addresses", Reply(204))
+    assert main(["destination", "unsuppress", address]) == 0
+    path, _, query = server.requests[-1].path.partition("?")
+    assert (path, parse_qs(query)) == ("/api/v1/suppressed-addresses", {"address": [address]})
 
 
 def test_the_list_shows_certificates(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:

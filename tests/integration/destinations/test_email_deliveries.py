@@ -21,6 +21,7 @@ from infra.admin.tenants import set_email_attachments, set_email_domains
 from infra.servers.postgres import PostgresServer
 from resma.access.caller import SCOPES
 from resma.database.connection import Database
+from resma.destinations.addresses import parse_address
 from resma.destinations.recipients import record_feedback
 from tests.support.destinations import DELIVERIES, DESTINATIONS, deliver_report, deliveries_of, make_due
 from tests.support.eventually import eventually
@@ -250,11 +251,22 @@ def test_suppressed_recipients_are_skipped_until_they_are_removed(system: System
     (delivery,) = deliveries_of(system, second["id"])
     assert (delivery["status"], statuses(delivery)) == ("DELIVERED", {ANA: "SUPPRESSED", BEN: "ACCEPTED"})
     assert len(server.to(ANA)) == 1
-    assert system.call_api("DELETE", f"{SUPPRESSED}/{ANA}")[0] == 204
-    assert system.call_api("DELETE", f"{SUPPRESSED}/{ANA}")[0] == 404
+    assert system.call_api("DELETE", SUPPRESSED, query={"address": ANA})[0] == 204
+    assert system.call_api("DELETE", SUPPRESSED, query={"address": ANA})[0] == 404
     call(system, "POST", f"{DELIVERIES}/{delivery['id']}/replay")
     system.deliver_files()
     assert len(server.to(ANA)) == 2
+
+
+@pytest.mark.parametrize("address", ["a/b@example.com", "a+b%20c#d?e&f@example.com", "`{|}'~!$*=@example.com"])
+def test_every_address_can_be_removed(system: System, admin: Connection[TupleRow], address: str) -> None:
+    assert parse_address(address) == address
+    insert = "INSERT INTO resma.suppressed_addresses (tenant_id, address, reason) VALUES ('demo', %s, 'BOUNCE')"
+    admin.execute(insert, (address,))
+    assert [each["address"] for each in call(system, "GET", SUPPRESSED)["items"]] == [address]
+    assert system.call_api("DELETE", SUPPRESSED, query={"address": address})[0] == 204
+    assert call(system, "GET", SUPPRESSED)["items"] == []
+    assert system.call_api("DELETE", SUPPRESSED)[0] == 422
 
 
 def test_the_access_log_has_each_message_and_what_was_reported_of_it(

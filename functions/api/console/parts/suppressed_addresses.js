@@ -21,7 +21,7 @@ export async function suppressedAddresses(signal) {
     pages.update(data.next, data.items.length);
   };
   const remove = (address) => async () => {
-    await call("DELETE", `suppressed-addresses/${encodeURIComponent(address)}`);
+    await call("DELETE", "suppressed-addresses", { query: { address } });
     pages.reset();
     await show(null);
     toast(t("suppressed.removed", { address }));

@@ -198,7 +198,7 @@ def remove_suppressed(
     api_options: ApiOptions, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Address to remove.")]
 ) -> None:
     """Let e-mail be sent to an address again."""
-    api_options.api.delete(path_of("suppressed-addresses", address))
+    api_options.api.delete("/api/v1/suppressed-addresses", {"address": address})
     document = {"address": address, "status": "removed"}
     api_options.output.show(document, lambda console: console.print(f"E-mail is sent to {address} again."))
 
