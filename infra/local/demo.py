@@ -25,7 +25,7 @@ from infra.local.progress import Progress
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 3600
-WEBHOOK_SECONDS = 60
+WEBHOOK_SECONDS = 300
 KEY_HOURS = 2
 """Validity of the demo's key. It is longer than any wait of the demo."""
 

@@ -18,7 +18,8 @@ from infra.paths import LOCALSTACK_PYTHON
 from infra.servers.processes import ProcessId, last_lines, start_process, uninterrupted
 
 PLUGIN = Path(__file__).parent / "localstack_plugin"
-START_SECONDS = 90
+START_SECONDS = 300
+"""Longest time that LocalStack may take to start: half a minute on a slow machine, minutes if all cores are busy."""
 SERVICE_CATALOGS = LOCALSTACK_PYTHON.parents[1] / "service-catalogs"
 """Folder of the index of all AWS operations. LocalStack takes seconds to build it, so that all servers share it.
 

@@ -80,12 +80,12 @@ class PostgresServer:
         # No Unix-domain socket: nothing uses it, and its path would have to be short.
         settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": ""}
         options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in settings.items())
-        self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self._data), "-l", str(self.log), "-o", options)
+        self._run("pg_ctl", "start", "-w", "-t", "300", "-D", str(self._data), "-l", str(self.log), "-o", options)
 
     def stop(self) -> None:
         """Stops the server and disconnects its clients. Committed data are kept. Safe to call if it is not running."""
         if self._is_ours():
-            self._run("pg_ctl", "stop", "-w", "-t", "30", "-m", "fast", "-D", str(self._data), check=False)
+            self._run("pg_ctl", "stop", "-w", "-t", "120", "-m", "fast", "-D", str(self._data), check=False)
 
     def is_running(self) -> bool:
         """Returns whether the server accepts connections."""

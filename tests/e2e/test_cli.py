@@ -22,7 +22,7 @@ from infra.paths import STATE
 from infra.servers.ports import free_port
 from tests.support.client import Client
 from tests.support.command_line import CommandLine
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.fault_proxy import Fault
 from tests.support.local_stack import ROWS, Faults
 
@@ -254,7 +254,9 @@ def url_of(process: subprocess.Popen[str]) -> str:
 
 
 def test_listen_as_an_endpoint_verifies_a_real_webhook(client: Client, resma: CommandLine) -> None:
-    with resma.start("webhook", "listen", "--register", "--count", "1", "--seconds", "60", "--json") as process:
+    with resma.start(
+        "webhook", "listen", "--register", "--count", "1", "--seconds", str(PATIENCE_SECONDS), "--json"
+    ) as process:
         url = url_of(process)
         http = urllib3.PoolManager()
         forged = {"webhook-id": "evt_forged", "webhook-timestamp": "1700000000", "webhook-signature": "v1,Zm9yZ2Vk"}
@@ -262,7 +264,7 @@ def test_listen_as_an_endpoint_verifies_a_real_webhook(client: Client, resma: Co
         endpoints = resma.do("webhook", "list")["items"]
         assert url in [one["url"] for one in endpoints]
         report_id = client.request_report("CSV", {"from": "2030-01-01"})
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, err
     refused, verified = map(json.loads, out.splitlines())
     assert (refused["verified"], refused["webhookId"], refused["message"]) == (False, "evt_forged", None)
@@ -277,13 +279,13 @@ def test_listen_for_callbacks_and_ctrl_c(client: Client, resma: CommandLine) -> 
         assert process.stdout is not None
         line = process.stdout.readline()
         process.send_signal(2)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, err
     assert line.startswith(f"verified evt_{report_id.replace('-', '')} report.ready {report_id}: READY")
 
 
 def test_endpoints_their_deliveries_and_replay(client: Client, resma: CommandLine) -> None:
-    with resma.start("webhook", "listen", "--register", "--count", "2", "--seconds", "90") as process:
+    with resma.start("webhook", "listen", "--register", "--count", "2", "--seconds", str(PATIENCE_SECONDS)) as process:
         url = url_of(process)
         (endpoint,) = [one["id"] for one in resma.do("webhook", "list")["items"] if one["url"] == url]
         report_id = client.request_report("CSV", {"from": "2030-01-01"})
@@ -292,7 +294,7 @@ def test_endpoints_their_deliveries_and_replay(client: Client, resma: CommandLin
         assert resma.do("webhook", "deliveries", "--endpoint", endpoint)["items"][0]["eventId"] == delivery["eventId"]
         assert resma.run("webhook", "replay", delivery["eventId"], endpoint).code == 0
         client.invoke_function("SchedulerFunction")
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, err
     assert [line.endswith("(repeated)") for line in out.splitlines()] == [False, True]
 

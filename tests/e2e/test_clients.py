@@ -27,7 +27,7 @@ from infra.servers.ports import free_port
 from tests.support.client import Client, require_one_whole_file
 from tests.support.client_programs import LANGUAGES, Language, environment
 from tests.support.docs_pages import SCRIPT, blocks
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.http_receivers import ReceivedRequest, receiver, status
 from tests.support.local_stack import Faults
@@ -155,7 +155,7 @@ def test_a_client_that_cannot_run_prints_a_sentence(language: Language, tmp_path
             capture_output=True,
             text=True,
             check=False,
-            timeout=180,
+            timeout=PATIENCE_SECONDS,
         )
         assert (done.returncode, done.stdout) == (1, "")
         assert re.search(words, done.stderr), done.stderr
@@ -179,7 +179,7 @@ def test_the_guides_commands_work(client: Client, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "transactions.csv: OK" in done.stdout
@@ -322,7 +322,7 @@ def test_a_receiver_does_not_start_without_a_valid_secret(language: Language, se
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=PATIENCE_SECONDS,
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "Set RESMA_WEBHOOK_SECRET to the secret of the endpoint" in done.stderr
@@ -341,13 +341,13 @@ def test_a_receiver_survives_broken_requests(language: Language, tmp_path: Path)
                 # With this option, closing the socket sends a reset (socket(7), SO_LINGER).
                 aborted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         for length in (b"-1", b"x", b"9" * 5000):
-            with socket.create_connection(("127.0.0.1", program.port), timeout=30) as invalid:
+            with socket.create_connection(("127.0.0.1", program.port), timeout=PATIENCE_SECONDS) as invalid:
                 invalid.sendall(head + b"Content-Length: " + length + b"\r\n\r\nabc")
                 assert re.match(rb"HTTP/1.. 4(00|11|13) ", invalid.recv(100))
-        with socket.create_connection(("127.0.0.1", program.port), timeout=60) as slow:
+        with socket.create_connection(("127.0.0.1", program.port), timeout=PATIENCE_SECONDS) as slow:
             slow.sendall(head + b"Content-Length: 100\r\n\r\nabc")
             assert not slow.recv(100).startswith(b"HTTP/1.1 2"), "the receiver closes the connection without a success"
-        with socket.create_connection(("127.0.0.1", program.port), timeout=30) as complete:
+        with socket.create_connection(("127.0.0.1", program.port), timeout=PATIENCE_SECONDS) as complete:
             complete.sendall(head + b"Connection: close\r\nContent-Length: 3\r\n\r\nabc")
             assert b" 401 " in complete.recv(100)
         assert program.processed() == []

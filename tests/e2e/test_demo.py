@@ -17,6 +17,7 @@ import pytest
 
 from infra.local.stack import Stack
 from infra.paths import ROOT, STATE
+from tests.support.eventually import PATIENCE_SECONDS
 
 STACK = "test-demo"
 
@@ -47,7 +48,7 @@ def test_the_demo_ends_with_a_verified_report(environment: dict[str, str]) -> No
         env=environment,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
@@ -79,7 +80,7 @@ def test_an_interrupted_demo_leaves_nothing_running(environment: dict[str, str])
             break
     assert _left_running() != []
     demo.send_signal(signal.SIGINT)
-    rest = demo.communicate(timeout=60)[1]
+    rest = demo.communicate(timeout=PATIENCE_SECONDS)[1]
     assert demo.returncode == 130
     assert "Interrupted: everything that was started is stopped." in rest
     assert _left_running() == []
@@ -93,7 +94,7 @@ def test_a_wrong_setting_is_named(environment: dict[str, str], variable: str, va
         env={**environment, variable: value},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert run.returncode == 2

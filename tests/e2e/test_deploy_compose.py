@@ -28,11 +28,11 @@ from infra.servers.localstack import LocalStackServer
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from resma.catalog import DEMO_CATALOG
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.http import PATIENT
 
 FOLDER = STATE / "test-compose"
 ROWS = 2000
-PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,9 @@ def test_compose_deployment_with_a_source_names_the_organization(
 def run_deploy(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Runs the command of infra/docker/Dockerfile, without environment variables of this process."""
     command = [sys.executable, "-m", "infra.deploy.compose"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
 
 
 def client_with(output: str) -> urllib3.PoolManager:

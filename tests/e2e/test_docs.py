@@ -21,7 +21,7 @@ from infra.servers.postgres import BINARIES
 from resma.catalog import DEMO_CATALOG
 from tests.support.docs_commands import find_runners
 from tests.support.docs_pages import PAGES, Command, commands, name_of
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.http import PATIENT, send
 
 STACK = "-".join(filter(None, ("test-docs", os.environ.get("RESMA_E2E_NAME"))))
@@ -51,7 +51,13 @@ def make(target: str, **settings: str) -> str:
     (command,) = re.findall(r"PYTHONPATH=\S+ \.resma/venv/bin/python -m resma_cli \w+", recipe)
     environment = {**os.environ, "RESMA_STACK": STACK, "COLUMNS": "200", **settings}
     done = subprocess.run(
-        ["sh", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=180
+        ["sh", "-c", command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -86,7 +92,7 @@ def run(script: str, **variables: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
     return done.stdout

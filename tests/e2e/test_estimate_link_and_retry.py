@@ -11,6 +11,7 @@ from infra.paths import ROOT
 from tests.support.client import GENERATE, Client, Json
 from tests.support.client_programs import LANGUAGES, environment
 from tests.support.docs_pages import SCRIPT, blocks
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.keys import make_key
 from tests.support.webhook_receiver import WebhookReceiver
 
@@ -105,7 +106,7 @@ def test_the_pages_commands_work(client: Client, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.rstrip().endswith("409")

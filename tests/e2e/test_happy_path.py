@@ -15,7 +15,7 @@ from pypdf import PdfReader
 
 from infra.paths import ROOT
 from tests.support.client import GENERATE, Client, Download, Json, require_one_whole_file
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.local_stack import ROWS
 from tests.support.pdf_readers import require_valid_pdf
 from tests.support.read_back import (
@@ -171,7 +171,7 @@ def test_subscribers_choose_events_by_attributes(client: Client, subscribed: str
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_readmes_request_works_unchanged(client: Client) -> None:
     command = readme_curl().replace("http://localhost:3008", client.stack.up.api_url)
-    answer = subprocess.run(shlex.split(command), capture_output=True, check=True, timeout=30)
+    answer = subprocess.run(shlex.split(command), capture_output=True, check=True, timeout=PATIENCE_SECONDS)
     report = client.wait_for_status(json.loads(answer.stdout)["id"], "READY")
     require_one_whole_file(client, report)
 

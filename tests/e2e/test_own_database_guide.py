@@ -19,6 +19,7 @@ from infra.paths import ROOT, STATE
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from tests.support.docs_pages import SCRIPT, blocks
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.local_stack import STACK, processes_in
 from tests.support.own_databases import create_database
 
@@ -71,7 +72,7 @@ def test_the_guides_commands_generate_a_report(source: str, commands: dict[str, 
         capture_output=True,
         text=True,
         check=False,
-        timeout=400,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (path,) = folder.glob("orders-*.pdf")

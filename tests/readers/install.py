@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.paths import STATE
+from tests.support.eventually import PATIENCE_SECONDS
 
 SOURCES = Path(__file__).parent
 
@@ -49,7 +50,9 @@ class ReaderProgram:
         """Installs the program if necessary, runs it with these files, and returns its output."""
         self.make_ready()
         command = [*self.run, *map(str, files)]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """Names of Chromium. The first, a package of Debian, has no window and needs a third of the CPU of the others."""
-WAIT_MS = 60_000
+WAIT_MS = 180_000
 
 expect.set_options(timeout=WAIT_MS)
 

@@ -8,6 +8,7 @@ import sys
 
 from infra.paths import ROOT
 from tests.support.client import Client
+from tests.support.eventually import PATIENCE_SECONDS
 
 
 def make_key(client: Client, tenant: str, *scopes: str) -> str:
@@ -25,7 +26,7 @@ def operate(client: Client, *arguments: str) -> str:
         env={**os.environ, "DATABASE_URL": client.stack.up.database_url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

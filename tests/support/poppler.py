@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.optional_tools import require_tools
 
 _MARKS_OF_DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c"))
@@ -29,6 +30,6 @@ def _run(program: str, data: bytes, *arguments: str) -> str:
         path = Path(folder) / "file.pdf"
         path.write_bytes(data)
         command = [program, *(argument.replace("{file}", str(path)) for argument in arguments)]
-        done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE_SECONDS)
     assert not done.stderr, done.stderr
     return done.stdout.decode("utf-8")

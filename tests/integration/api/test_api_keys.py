@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from infra.paths import ROOT
 from resma.access.caller import Scope
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.system import System
 
 GENERATE = "/api/v1/reports/generate"
@@ -323,7 +324,7 @@ def operate(system: System, *arguments: str) -> tuple[int, str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

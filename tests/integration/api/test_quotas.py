@@ -23,6 +23,7 @@ from resma.errors import FilesQuotaExceededError, FormatLimitError, LeaseLostErr
 from resma.jobs.claim import claim_job
 from resma.jobs.report_rows import NewReport, insert_report
 from resma.request_errors import QuotaExceededError
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.system import ROWS, System
 
 GENERATE = "/api/v1/reports/generate"
@@ -128,7 +129,7 @@ def test_fifty_concurrent_requests_do_not_exceed_the_limit(system: System, admin
 
     admin.execute("UPDATE resma.tenants SET live_reports = 7")
     databases = [Database(_secret(), f"test-{number}") for number in range(50)]
-    ready = threading.Barrier(50, timeout=60)
+    ready = threading.Barrier(50, timeout=PATIENCE_SECONDS)
 
     def ask(database: Database) -> str:
         new = NewReport(

@@ -24,7 +24,7 @@ from resma.jobs.deletion import delete_files, delete_report
 from resma.jobs.holds import set_hold
 from resma.request_errors import ReportDeletedError, ReportExpiredError, ReportHeldError
 from resma.requests.retention import retention_settings
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.system import ActAs, System
 
 REASON = {"reason": "Case 2026-117"}
@@ -283,7 +283,7 @@ def test_of_a_hold_and_a_deletion_at_the_same_time_the_first_one_wins(
     for _ in range(5):
         report_id = ready(system)
         end_retention(admin, report_id)
-        barrier = threading.Barrier(2, timeout=10)
+        barrier = threading.Barrier(2, timeout=PATIENCE_SECONDS)
         outcomes = list(_run_both(barrier, report_id, other))
         row = admin.execute("SELECT status, held FROM resma.reports WHERE report_id = %s", (report_id,)).fetchone()
         if "held" in outcomes:

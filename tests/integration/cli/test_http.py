@@ -21,7 +21,7 @@ from infra.paths import ROOT
 from resma_cli import api_client, connection, files, progress, stream
 from resma_cli.main import main
 from resma_cli.target import OutputTarget
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.scripted_server import Reply, ScriptedServer, problem
 
 CHECKOUT = {"PYTHONPATH": f"{ROOT / 'infra' / 'cli'}:{ROOT}"}
@@ -500,7 +500,7 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """Runs the command line as a separate process whose standard output is a pipe."""
     command = [sys.executable, "-P", "-m", "resma_cli", *arguments]
     return subprocess.run(
-        command, cwd=folder, env={**os.environ, **CHECKOUT}, capture_output=True, check=False, timeout=60
+        command, cwd=folder, env={**os.environ, **CHECKOUT}, capture_output=True, check=False, timeout=PATIENCE_SECONDS
     )
 
 
@@ -535,7 +535,7 @@ def test_a_named_pipe_is_written_to(report: ScriptedServer, tmp_path: Path) -> N
     os.mkfifo(tmp_path / "pipe")
     with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
         done = run("download", ID, "-o", "pipe", folder=tmp_path)
-        assert reader.communicate(timeout=60)[0] == CONTENT
+        assert reader.communicate(timeout=PATIENCE_SECONDS)[0] == CONTENT
     assert done.returncode == 0, done.stderr
 
 
@@ -553,7 +553,7 @@ def test_a_reader_that_ends_early_causes_no_message(report: ScriptedServer, tmp_
             env=environment,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
         assert (done.returncode, done.stderr) == (141, b"")
 
@@ -813,7 +813,7 @@ def test_the_message_of_an_interruption_says_how_to_continue(
     try:
         eventually("it follows the report", lambda: server.count("GET", REPORT))
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
     finally:
         process.kill()
     assert process.returncode == 130, err

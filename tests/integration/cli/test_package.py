@@ -13,6 +13,7 @@ import pytest
 
 from infra.paths import ROOT, STATE
 from resma_cli import VERSION
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.scripted_server import Reply, ScriptedServer
 
 UV = STATE / "uv" / "bin" / "uv"
@@ -23,7 +24,13 @@ def call(*command: str | Path, folder: Path, **variables: str) -> subprocess.Com
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RESMA_", "PYTHON", "VIRTUAL_"))}
     environment = {**kept, "RESMA_CONFIG": str(folder / "config.ini"), **variables}
     return subprocess.run(
-        [*map(str, command)], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [*map(str, command)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
 
 
@@ -46,7 +53,9 @@ def install(tmp_path: Path) -> Callable[[str | Path], Path]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the files that `make cli` builds."""
-    done = subprocess.run(["make", "cli"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        ["make", "cli"], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stderr
     return STATE / "dist"
 

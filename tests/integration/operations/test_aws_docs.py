@@ -15,6 +15,7 @@ from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from infra.template import read_template
 from tests.support.docs_pages import blocks
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.owned_databases import new_database
 from tests.support.sam import SAM, sam_environment
 
@@ -53,7 +54,7 @@ def test_the_page_explains_every_question_of_sam(tmp_path: Path) -> None:
         input="\n".join(answers) + "\n",
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert "Could not connect to the endpoint URL" in done.stdout + done.stderr, "it reaches the call of AWS"

@@ -19,6 +19,7 @@ from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from resma_cli.output import Output
 from resma_cli.progress import OutputProgress
+from tests.support.eventually import PATIENCE_SECONDS
 
 NAMELESS = """
 import os, sys
@@ -50,7 +51,9 @@ def run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Runs a Python program with a folder as argument."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, FUNCTIONS)))}
     command = [sys.executable, "-c", program, str(folder)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
 
 
 @only_root

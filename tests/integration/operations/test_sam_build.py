@@ -24,6 +24,7 @@ from infra.packages import find_missing_catalog
 from infra.paths import FUNCTIONS, ROOT, TEMPLATE
 from infra.template import read_template
 from resma.catalog import DEMO_CATALOG, load_catalog
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.sam import SAM, sam_environment
 
 HANDLERS = {
@@ -86,7 +87,7 @@ def run(home: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
         env=sam_environment(home),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -236,7 +237,7 @@ def test_package_imports_on_its_own(function: str, own_build: Build) -> None:
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -258,5 +259,7 @@ def test_package_has_the_catalog(own_build: Build, build: Build) -> None:
     )
     command = [sys.executable, "-I", "-S", "-B", "-W", "ignore", "-c", program]
     environment = {"AWS_DEFAULT_REGION": "us-east-1", "LANG": "C.UTF-8"}
-    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        command, env=environment, cwd="/", capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True
+    )
     assert set(done.stdout.split()) == set(load_catalog(DEMO_CATALOG))

@@ -23,6 +23,7 @@ from resma.jobs.queue import send_job
 from scheduler import clear_store, expire_reports, publish_events, send_jobs, sweep_leftovers
 from scheduler.resources import SchedulerResources
 from scheduler.sweep_leftovers import LATEST_SECONDS, SETTLE_SECONDS
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.system import System
 
 NONE = {"from": "2030-01-01"}
@@ -353,7 +354,7 @@ def test_sweeps_run_in_parallel(system: System, admin: Connection[TupleRow], mon
         _leave(system, report_id, "1.csv")
     s3 = scheduler.app._resources().s3
     remove: Callable[..., Any] = s3.delete_objects
-    together = threading.Barrier(len(ids), timeout=30)
+    together = threading.Barrier(len(ids), timeout=PATIENCE_SECONDS)
 
     def remove_together(**arguments: Any) -> Any:
         together.wait()

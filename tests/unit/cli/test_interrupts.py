@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from infra.paths import ROOT
+from tests.support.eventually import PATIENCE_SECONDS
 
 PROGRAM = """
 import os, signal, sys, time
@@ -32,7 +33,9 @@ except KeyboardInterrupt:
 def run(argument: str) -> str:
     """Returns the output of the program."""
     command = [sys.executable, "-c", PROGRAM, argument]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS
+    ).stdout.strip()
 
 
 def test_an_interrupt_in_a_finalizer_is_raised_again() -> None:

@@ -21,6 +21,7 @@ from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.ids import shorten
 from resma_cli.output import PipedConsole, TableColumn, draw_table
 from resma_cli.rendering import draw_report, draw_reports, draw_summary
+from tests.support.eventually import PATIENCE_SECONDS
 
 NOW = datetime(2026, 11, 30, 1, 30, tzinfo=UTC)
 
@@ -217,7 +218,7 @@ def test_confirmation_on_a_terminal(answer: str, is_confirmed: bool) -> None:
     process = subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True)
     os.close(theirs)
     os.write(ours, f"{answer}\n".encode())
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_SECONDS)
     prompt = os.read(ours, 10_000).decode()
     os.close(ours)
     assert "Delete it? [y/N]" in prompt

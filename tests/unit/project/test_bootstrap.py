@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from infra.errors import describe_foreign_file, describe_full_disk
 from infra.paths import ROOT
 from resma_cli.doctor import machine
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 
 BOOTSTRAP = ROOT / "infra" / "local" / "bootstrap.py"
 UV = """#!/bin/sh
@@ -74,7 +74,7 @@ def test_without_a_writable_home_folder_downloads_are_cached_in_the_checkout(
 ) -> None:
     paths = {"home": str(tmp_path), "checkout": str(checkout)}
     with start(checkout, **{name: value.format(**paths) for name, value in variables.items()}) as process:
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_SECONDS)
     assert called(checkout)[1] == cache.format(**paths)
 
 
@@ -92,7 +92,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 )
 def test_the_error_of_an_unsupported_python_names_the_supported_ones(version: str, is_supported: bool) -> None:
     command = [sys.executable, "-c", PYTHON_OF_VERSION, version, str(BOOTSTRAP)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
     assert done.returncode == (0 if is_supported else 1), done.stderr
     assert ("Resma runs on Python 3.11, 3.12, 3.13, this is" in done.stderr) != is_supported
 
@@ -109,7 +109,7 @@ def test_ctrl_c_during_setup_prints_a_message(checkout: Path) -> None:
     with start(checkout, "project", takes="60") as process:
         eventually("uv is called", lambda: (checkout / "called").exists() and (checkout / "called").read_text())
         os.killpg(process.pid, signal.SIGINT)  # like a terminal
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert err == "\ninterrupted: run the same command again to finish making the environment\n"
     eventually("everything that was started has ended", lambda: not is_group_alive(process.pid))
@@ -127,7 +127,7 @@ def is_group_alive(group: int) -> bool:
 def test_the_error_of_a_failed_installation_names_the_required_disk_space(checkout: Path) -> None:
     (checkout / ".resma" / "uv" / "bin" / "uv").write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
     with start(checkout, "project") as process:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
     assert "2.5 GB of free disk space" in err
 
@@ -136,7 +136,7 @@ def test_the_error_of_a_failed_installation_names_the_required_disk_space(checko
 def test_a_path_that_postgres_does_not_support_is_rejected_first(checkout: Path, character: str) -> None:
     moved = checkout.rename(checkout.with_name(f"a{character}b"))
     with start(moved) as process:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, "Move it to another folder" in err) == (1, True), err
     assert not (moved / "called").exists()
 
@@ -159,7 +159,7 @@ def test_the_error_of_files_of_root_says_how_to_change_the_owner(checkout: Path)
 
     def check(user_id: int) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", CHECK_OWNER, str(BOOTSTRAP), str(checkout / ".resma"), str(user_id)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
 
     assert check(0).returncode == 0, "root may change them all"
     done = check(65534)

@@ -31,6 +31,7 @@ from tests.support.docs_pages import (
     links,
     name_of,
 )
+from tests.support.eventually import PATIENCE_SECONDS
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
@@ -120,7 +121,7 @@ def test_every_documented_make_target_exists() -> None:
     assert {"demo", "up", "check", "test"} <= named <= set(make_targets())
     for name in sorted(named):
         done = subprocess.run(
-            ["make", "--dry-run", name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=20
+            ["make", "--dry-run", name], cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
         )
         assert done.returncode == 0, done.stderr
 

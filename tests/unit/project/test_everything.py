@@ -13,7 +13,7 @@ import pytest
 
 from infra.paths import ROOT
 from tests.everything import CHECKS_OF_THE_STACK, SECOND_STACK, plan_runs
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.support.skipped_tests import count_skipped, describe_skipped
 
 RUNNER = """
@@ -97,7 +97,7 @@ def test_a_run_starts_after_the_run_that_it_follows(tmp_path: Path) -> None:
     follows = 'everything.PytestRun(path.stem, [str(path)], follows="test_0" if path.stem == "test_1" else None)'
     program = RUNNER.replace("everything.PytestRun(path.stem, [str(path)])", follows)
     runs = start(tmp_path, ends, begins, PASSES, program=program)
-    printed = runs.communicate(timeout=300)[0]
+    printed = runs.communicate(timeout=PATIENCE_SECONDS)[0]
     assert runs.returncode == 0, printed
 
 
@@ -107,7 +107,7 @@ def test_a_run_starts_after_the_run_that_it_follows(tmp_path: Path) -> None:
 )
 def test_the_exit_code_is_that_of_the_failed_run(tmp_path: Path, files: tuple[str, str], code: int) -> None:
     runs = start(tmp_path, *files)
-    printed = runs.communicate(timeout=300)[0]
+    printed = runs.communicate(timeout=PATIENCE_SECONDS)[0]
     assert runs.returncode == code, printed
     for number, text in enumerate(files):
         assert (f"test_{number}: passed" in printed) == (text == PASSES), printed
@@ -117,7 +117,7 @@ def test_the_exit_code_is_that_of_the_failed_run(tmp_path: Path, files: tuple[st
 @pytest.mark.slow
 def test_what_all_runs_have_skipped_is_listed_at_the_end_by_reason(tmp_path: Path) -> None:
     runs = start(tmp_path, SKIPS, PASSES, SKIPS)
-    printed = runs.communicate(timeout=300)[0]
+    printed = runs.communicate(timeout=PATIENCE_SECONDS)[0]
     assert runs.returncode == 0, printed
     end = printed.partition("---------------- skipped tests\n\n")[2]
     assert end.splitlines() == [
@@ -140,7 +140,7 @@ def test_an_interrupt_ends_all_runs_after_their_teardown(tmp_path: Path, number:
     runs = start(tmp_path, WAITS, WAITS)
     eventually("both wait", lambda: runs.poll() is not None or len(list(tmp_path.glob("waiting-*"))) == 2)
     os.kill(runs.pid, number)
-    printed = runs.communicate(timeout=300)[0]
+    printed = runs.communicate(timeout=PATIENCE_SECONDS)[0]
     assert runs.returncode == 130, printed
     assert len(list(tmp_path.glob("torn-down-*"))) == 2
     assert "Traceback" not in printed

@@ -13,6 +13,7 @@ import pytest
 from infra.paths import ROOT
 from resma_cli.doctor import machine
 from tests import tools
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.tools import NEEDED, OPTIONAL, Library, describe_missing, find_missing, packages_of
 
 
@@ -25,7 +26,9 @@ def make(target: str, path: Path, **variables: str) -> subprocess.CompletedProce
     own = {name: value for name, value in os.environ.items() if name != "RESMA_WANTS_LANGUAGES"}
     environment = {**own, "PATH": str(path), **variables}
     command = ["make", "--no-print-directory", "--silent", target, "PYTHON=python3"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
 
 
 IN_SYSTEM_FOLDERS = ("minio", "sshd")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from infra.paths import ROOT
 from resma.request_errors import RequestInvalidError
 from resma.schedules.times import ScheduleTiming, earliest_utc, first_business_day, read_timing
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.walk_minutes import by_croniter, expected, on_days, until, walk, year_of
 
 # If clocks move forward, the local times between the two are skipped; if they move back, these times occur twice.
@@ -283,4 +284,6 @@ def test_holidays_are_not_loaded_without_a_calendar() -> None:
         "next(read_timing('first-business-day', None, 'UTC', 'BR').runs_after(datetime.now(UTC)));"
         "assert 'holidays' in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "functions")}, check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "functions")}, check=True, timeout=PATIENCE_SECONDS
+    )
