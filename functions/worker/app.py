@@ -39,7 +39,6 @@ from resma.shards.claim import put_shard_into_outbox
 from resma.storage.object_store import Clients
 from worker.attempt import Invocation, JobOutcome
 from worker.heartbeat import VISIBILITY_SECONDS
-from worker.malloc import return_large_blocks
 from worker.postpone import JobPostponedError, StartFailures
 from worker.resources import WorkerResources
 from worker.run_job import generate_report
@@ -55,7 +54,6 @@ logger = Logger()
 gc.set_threshold(50_000, 20, 20)
 # Imported objects live as long as the process. Without this, each collection took 30 ms to check them.
 gc.freeze()
-return_large_blocks()
 
 _start_failures = StartFailures()
 

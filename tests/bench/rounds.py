@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from infra.paths import FUNCTIONS, ROOT, TEMPLATE
-from infra.template import read_template
+from infra.paths import FUNCTIONS, ROOT
 from tests.bench.cases import COPY, Peer
 from tests.bench.goals import GROWTH
 from tests.bench.measure import DATABASE_URL, MeasurementRequest, MeasurementResult
 from tests.bench.results import Group, Measurement, Result, combine
 from tests.bench.servers import Aws, Bank
+from tests.support.worker_heap import worker_heap
 
 Say = Callable[[str], None]
 
@@ -44,12 +44,6 @@ class Bench:
     @property
     def _environment(self) -> dict[str, str]:
         return {**self.store.environment, **worker_heap(), DATABASE_URL: self.bank.reader_url}
-
-
-def worker_heap() -> dict[str, str]:
-    """Returns glibc's environment variables that template.yaml sets for the worker."""
-    variables = read_template(TEMPLATE)["Resources"]["WorkerFunction"]["Properties"]["Environment"]["Variables"]
-    return {name: value for name, value in variables.items() if name.startswith("MALLOC_")}
 
 
 def run_child(module: str, argument: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:

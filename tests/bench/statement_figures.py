@@ -13,8 +13,9 @@ from statistics import median
 
 from tests.bench.goals import STATEMENTS, STATEMENTS_CSV, STATEMENTS_PDF
 from tests.bench.results import Result
-from tests.bench.rounds import Say, run_child, worker_heap
+from tests.bench.rounds import Say, run_child
 from tests.bench.statements import statements, write_all
+from tests.support.worker_heap import worker_heap
 from worker.peak_memory import peak_rss_mb, reset_peak
 
 _WARMING = 20

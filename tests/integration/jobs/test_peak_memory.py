@@ -17,6 +17,7 @@ from infra.servers.postgres import PostgresServer
 from tests.support.discarding_store import discarding_store
 from tests.support.peak_of_report import DATABASE_URL
 from tests.support.peaks import CASES
+from tests.support.worker_heap import worker_heap
 
 MAX_PEAK_MB = 160
 MAX_PEAK_AT_ONCE_MB = 180
@@ -62,6 +63,7 @@ def made(request: pytest.FixtureRequest, postgres: PostgresServer) -> Iterator[d
     with discarding_store() as store, ThreadPoolExecutor(2) as pool:
         environment = {
             **os.environ,
+            **worker_heap(),
             "PYTHONPATH": "functions",
             DATABASE_URL: postgres.url,
             "AWS_ENDPOINT_URL": store,

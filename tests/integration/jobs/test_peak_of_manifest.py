@@ -20,6 +20,7 @@ from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
 from tests.support.discarding_store import discarding_store
 from tests.support.peak_of_manifest import DATABASE_URL
+from tests.support.worker_heap import worker_heap
 
 MAX_PEAK_MB = 160
 FILES = 100_000
@@ -87,6 +88,7 @@ def _run(database_url: str, report_id: UUID) -> dict[str, Any]:
     with discarding_store() as store:
         environment = {
             **os.environ,
+            **worker_heap(),
             "PYTHONPATH": "functions",
             DATABASE_URL: database_url,
             "AWS_ENDPOINT_URL": store,

@@ -17,6 +17,7 @@ from infra.servers.postgres import PostgresServer
 from tests.support.discarding_store import discarding_store
 from tests.support.peak_of_manifest import DATABASE_URL
 from tests.support.system import System
+from tests.support.worker_heap import worker_heap
 
 MAX_PEAK_MB = 160
 SMALL_KEYS = 300
@@ -75,6 +76,7 @@ def _run(database_url: str, report_id: UUID) -> dict[str, Any]:
     with discarding_store() as store:
         environment = {
             **os.environ,
+            **worker_heap(),
             "PYTHONPATH": "functions",
             DATABASE_URL: database_url,
             "AWS_ENDPOINT_URL": store,
