@@ -48,7 +48,7 @@ SuppressedAddress = Annotated[
         description="The suppressed address.", json_schema_extra={"pattern": ADDRESS_PATTERN, "maxLength": MAX_ADDRESS}
     ),
 ]
-"""Not part of the path: an address may contain a slash, and paths are in the logs of API Gateway."""
+"""Not part of the path: an address may contain a slash."""
 
 
 class SuppressedAddressView(ViewModel):

@@ -77,6 +77,7 @@ def map_body(_context: Any, body: Any) -> Any:
 
 
 def _correct_report(body: Any, *, may_be_split: bool) -> None:
+    """Corrects a request for a report, as `map_body` describes. Does nothing if it is not an object."""
     if isinstance(body, dict) and body.get("formats", ()) is None:
         options = body.get("options")
         if isinstance(options, dict) and isinstance(body.get("format"), str):

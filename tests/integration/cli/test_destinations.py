@@ -65,7 +65,7 @@ def test_an_unknown_certificate_is_an_error(server: ScriptedServer, capsys: pyte
 
 
 def test_an_address_is_sent_as_a_parameter(server: ScriptedServer) -> None:
-    """Not as part of the path, which can hold neither slashes nor an @ in the tests of ids."""
+    """Not as part of the path, in which `path_of` permits only ids."""
     address = "a/b+c#d?e%20'{}@example.com"
     server.answer("DELETE", "/api/v1/suppressed-addresses", Reply(204))
     assert main(["destination", "unsuppress", address]) == 0
