@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, repeat
 
 from resma.errors import FormatLimitError, RowCountMismatchError
 from resma.report.format_options import FormatOptions
@@ -185,9 +185,9 @@ class XlsxWriter:
         on_sheet = self._state.rows[-1]
         room = MAX_SHEET_ROWS - 1 - on_sheet
         first = on_sheet + 2
-        numbered = [
-            row.replace(ROW_NUMBER, b"%d" % number) for number, row in enumerate(rows[:room] if room else [], first)
-        ]
+        fitting = rows[:room] if room else []
+        numbers = [b"%d" % number for number in range(first, first + len(fitting))]
+        numbered = list(map(bytes.replace, fitting, repeat(ROW_NUMBER), numbers))
         free = MAX_SHEET_BYTES - _TAIL_BYTES - self._state.sheet.bytes_in
         if sum(map(len, numbered)) <= free:
             return numbered

@@ -76,8 +76,8 @@ MINUTES: Final = {
 """Maps ` 12:00` to the byte offset of its first second in the table of all times."""
 
 
-_PARTS: Final = struct.Struct("<10sxHxHxH")
-"""Parts of a timestamp: its day, and two characters each for hour, minute and second."""
+_PARTS: Final = "<10sxHxHxH%dx"
+"""Parts of a timestamp: its day, two characters each for hour, minute and second, and the length of the rest."""
 _MARKS: Final = ((10, b" "), (13, b":"), (16, b":"))
 _TAIL: Final = 19
 """Index at which the fraction and the UTC offset start."""
@@ -151,7 +151,7 @@ def timestamp_serials(cells: Sequence[bytes], days: DaySerials, seconds: SecondO
     times = times_of_day()
     return [
         days[day] + times[(at := hours[hour] + minutes[minute] + rest[second]) : at + TIME_BYTES]
-        for day, hour, minute, second in map(_PARTS.unpack_from, cells)
+        for day, hour, minute, second in struct.iter_unpack(_PARTS % (width - _TAIL), joined)
     ]
 
 
