@@ -39,15 +39,15 @@ def _refuse_other_kinds(value: object) -> object:
     return value
 
 
-_HIDDEN = "\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff"
-"""Control characters, line separators, controls of text direction (UAX #9) and the byte order mark."""
+_HIDDEN = "\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb"
+"""Control characters, line separators, controls of text direction (UAX #9) and of shaping, and the byte order mark."""
 
 _HIDDEN_CHARACTER = re.compile(f"[{_HIDDEN}]")
 
 
 _BLANK = (
     " \\u00a0\\u00ad\\u034f\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180e\\u2000-\\u200d\\u202f\\u205f"
-    "\\u2060-\\u2064\\u3000\\u3164\\ufe00-\\ufe0f\\uffa0"
+    "\\u2060-\\u2064\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\uffa0"
 )
 """Spaces, fillers and joiners: valid between other characters, but a string of nothing else looks empty."""
 

@@ -62,16 +62,16 @@ def require_id_token(claims: Mapping[str, Any], client_id: str, nonce: str | Non
 def find_claim(claims: Mapping[str, Any], path: str) -> object:
     """Returns the claim with this name, or at this path, such as `realm_access.roles`. None if it does not exist.
 
-    The whole name is tried first, because names can contain dots: `https://reports.example/tenant`.
+    Long names are tried first, because names can contain dots: `https://reports.example/tenant`, and the client's id
+    in `resource_access.com.example.bank.roles`.
     """
     if path in claims:
         return claims[path]
-    value: object = claims
-    for part in path.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(part)
-    return value
+    for end in range(len(path) - 1, 0, -1):
+        inner = claims.get(path[:end]) if path[end] == "." else None
+        if isinstance(inner, Mapping) and (claim := find_claim(inner, path[end + 1 :])) is not None:
+            return claim
+    return None
 
 
 def find_tenant(claims: Mapping[str, Any], path: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal
 from typing import TypedDict
 
 from resma.catalog import ReportType, find_locale, load_catalog
@@ -12,6 +12,7 @@ from resma.i18n.locales import Language
 from resma.i18n.translations import translate
 from resma.report.chart_months import year_of
 from resma.report.content import ReportContent
+from resma.report.exact_decimals import exact_sum
 from resma.report.header import Chart, Series
 from resma.short_text import ROUNDED_DIGITS, shorten, show_amount
 
@@ -27,9 +28,6 @@ MAX_SERIES = 12
 
 MAX_CHARACTERS = 100
 """Maximum length of a label and of a series' name."""
-
-_SUM_DIGITS = 1000
-"""Precision of sums. No sum of amounts has more digits, so none is rounded."""
 
 
 class StoredSeries(TypedDict):
@@ -105,7 +103,7 @@ def _fewer_categories(
     if not is_lumped:
         return chosen
     left = [at for at in range(len(labels)) if at not in kept]
-    others = [_sum([*(row[at] for at in left), series.other]) for row, series in zip(values, shown, strict=True)]
+    others = [exact_sum([*(row[at] for at in left), series.other]) for row, series in zip(values, shown, strict=True)]
     label = f"{translate('Other', language)} ({len(left) + chart.labels_omitted})"
     return [*chosen[0], label], [[*row, other] for row, other in zip(chosen[1], others, strict=True)]
 
@@ -118,11 +116,11 @@ def _fewer_times(
         for at, label in enumerate(labels):
             years.setdefault(year_of(label), []).append(at)
         labels = list(years)
-        values = [[_sum([row[at] for at in months]) for months in years.values()] for row in values]
+        values = [[exact_sum([row[at] for at in months]) for months in years.values()] for row in values]
     if (surplus := len(labels) - MAX_TIMES + 1) > 1:
         others = f"{translate('Other', language)} ({surplus})"
         labels = [others, *labels[surplus:]]
-        values = [[_sum(row[:surplus]), *row[surplus:]] for row in values]
+        values = [[exact_sum(row[:surplus]), *row[surplus:]] for row in values]
     return labels, values
 
 
@@ -161,9 +159,3 @@ def _headings(report_type: ReportType, stored_in: Language, language: Language) 
         return {}
     headings = (column.heading for column in report_type.columns if column.name == totals.amounts[0])
     return {shorten(each.in_language(stored_in), MAX_CHARACTERS): each.in_language(language) for each in headings}
-
-
-def _sum(values: Sequence[Decimal]) -> Decimal:
-    """Returns the exact sum; NaN if a value is NaN, or if there are infinities of both signs."""
-    with localcontext(Context(prec=_SUM_DIGITS, traps=[])):
-        return sum(values, Decimal(0))

@@ -19,6 +19,7 @@ from resma.catalog import ChartSpec, ReportType, Totals
 from resma.i18n.locales import Language
 from resma.i18n.translations import translate
 from resma.report.chart_months import all_months, month_label
+from resma.report.exact_decimals import exact_sum
 from resma.report.header import Balance, Chart, Kind, Period, Series, Total
 from resma.report.summary import Summary
 from resma.snapshot.balance import find_balance
@@ -166,7 +167,7 @@ def _chart(report_type: ReportType, spec: ChartSpec, groups: Sequence[Group], la
         if group.kind == "chart":
             label = _shown_label(spec, kind, group.label, language)
             labels[label] = None
-            values[series, label] = values.get((series, label), Decimal(0)) + value
+            values[series, label] = exact_sum([values.get((series, label), Decimal(0)), value])
         elif group.kind == "other":
             others[series] = value
     omitted = next((group.groups or 0 for group in groups if group.kind == "others"), 0)

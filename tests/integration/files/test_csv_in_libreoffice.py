@@ -48,7 +48,14 @@ def _generated_texts() -> list[str]:
 
 
 NUMBERS = ["0", "-1", "1234567.89", "-0.05", "123456789012345", "0.000000000001", "1000000000000000000", "-12.50"]
-LONG_ONES = ["1" * 300, LONG + "1", "=" + "x" * 8000, "-" + '"' * 300, "@" + "🧾" * 400]
+PADDED = [
+    *[f"{text}{' ' * 300}" for text in ("TRUE", "falso", "WAHR", "MAR 3", "12 AM", "$5", "R$ 5", "€5", "#N/A")],
+    f"{' ' * 300}TRUE",
+    f"MAR{' ' * 300}3",
+]
+"""Short strings with many spaces, such as those of the type `character(300)`."""
+
+LONG_ONES = [*PADDED, "1" * 300, LONG + "1", "=" + "x" * 8000, "-" + '"' * 300, "@" + "🧾" * 400]
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,11 @@ def test_a_claim_is_found_by_name_or_path(path: str, found: object) -> None:
         ({"scp": "a", "roles": ["b"]}, ScopesClaim("scp, roles"), ["a"]),
         ({"scp": "", "roles": ["b"]}, ScopesClaim("scp,roles"), []),
         ({"roles": ["b"]}, ScopesClaim("scp,roles"), ["b"]),
+        (
+            {"resource_access": {"com.bank.reports": {"roles": ["a"]}, "com": {"bank": {"roles": ["b"]}}}},
+            ScopesClaim("resource_access.com.bank.reports.roles"),
+            ["a"],
+        ),
     ],
 )
 def test_scopes_are_read_in_the_form_of_each_provider(

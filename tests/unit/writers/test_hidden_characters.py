@@ -14,7 +14,7 @@ from resma.requests.report_request import ReportRequest
 
 HIDDEN = [
     "\x00", "\n", "\x1b", "\x7f", "\x85", "\u061c", "\u200e", "\u200f", "\u2028", "\u202a", "\u202e", "\u2066",
-    "\u2069", "\ufeff",
+    "\u2069", "\u206a", "\u206f", "\ufeff", "\ufff9", "\ufffb",
 ]  # fmt: skip
 
 FIELDS = [(ReportRequest, "title"), (ApiKeyRequest, "name"), (ScheduleRequest, "name"), (RedriveRequest, "reason")]
@@ -42,7 +42,7 @@ def test_text_of_any_script_is_accepted(model: type[BaseModel], field: str, text
     assert errors_of(model, field, text) == []
 
 
-BLANK = [" ", "\u00a0 ", "\u200b", "\u2060", "\u3164", "\u3000\u00ad", "\u200d\ufe0f"]
+BLANK = [" ", "\u2800", "\u00a0 ", "\u200b", "\u2060", "\u3164", "\u3000\u00ad", "\u200d\ufe0f"]
 
 
 @pytest.mark.parametrize(("model", "field"), FIELDS)

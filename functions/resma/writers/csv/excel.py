@@ -20,7 +20,7 @@ from resma.i18n.locales import Locale
 from resma.report.format_options import CsvDialect
 from resma.report.header import Column, Kind, ReportHeader
 from resma.report.intervals import clock, interval_in_words, parse_interval
-from resma.report.kinds import FRACTIONAL
+from resma.report.kinds import FRACTIONAL, UNBOUNDED
 from resma.report.rows import Batch
 from resma.report.warnings import ReportWarning, WarningCode
 from resma.writers.excel.limits import MAX_CELL_CHARACTERS, MAX_NUMBER_DIGITS, MAX_SHEET_ROWS, utf16_units
@@ -28,7 +28,7 @@ from resma.writers.excel.text import protect_column, protect_text
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-_NUMBER = re.compile(rb"[+-]?[0-9]+([.,][0-9]+)?")
+_NUMBER = re.compile(rb"-?[0-9]+(\.[0-9]+)?")
 _FLOAT = re.compile(rb"-?[0-9]+(\.[0-9]+)?(e[+-][0-9]{2,3})?")
 _MAX_FLOAT = 9.99999999999999e307
 """Largest number that can be typed into Excel."""
@@ -96,7 +96,9 @@ class ExcelCsvWriter:
         self._header = header
         self._separator = (dialect.delimiter or header.locale.list_separator).encode()
         self._line_end = dialect.line_end_bytes
-        self._quote_all = bool(dialect.quote_all)
+        # Some readers skip unquoted lines of one field that look empty, like a comment, or like the end of a COPY.
+        is_one_text = len(header.columns) == 1 and header.columns[0].kind in UNBOUNDED
+        self._quote_all = bool(dialect.quote_all) or is_one_text
         self._start = b"" if dialect.byte_order_mark is False else BYTE_ORDER_MARK
         self._mark = (dialect.decimal_mark or header.locale.decimal).encode()
         locale = replace(header.locale, decimal=dialect.decimal_mark or header.locale.decimal)
@@ -213,7 +215,8 @@ def _plain_numbers(cells: Cells, mark: bytes) -> list[bytes] | None:
 
 def _number(cell: bytes, mark: bytes, kind: Kind) -> EncodedCell:
     local, is_number = cell.replace(b".", mark), _NUMBER.fullmatch(cell)
-    if is_number and len(cell.replace(b".", b"").strip(b"-0")) <= MAX_NUMBER_DIGITS:
+    has_few_digits = len(cell.replace(b".", b"").strip(b"-0")) <= MAX_NUMBER_DIGITS
+    if is_number and has_few_digits and abs(float(cell)) <= _MAX_FLOAT:
         return local, ()
     return protect_text(local if is_number else cell)[0], (_AMOUNT,) if kind == "amount" else ()
 

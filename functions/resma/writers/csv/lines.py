@@ -9,6 +9,9 @@ from resma.report.rows import Row
 
 _join = b"\0".join
 
+_COMMENT = b"#"
+"""A line that begins with it unquoted is a comment for DuckDB, which then omits all such lines."""
+
 _EMPTY = b"\1"
 """Represents an empty string until the end, when it is replaced by two quotes."""
 
@@ -22,6 +25,12 @@ class LineFormat:
     line_end: bytes = b"\r\n"
     quote_all: bool = False
     """Whether every field except NULL is in quotes, otherwise only fields that need quotes."""
+
+    def line(self, row: Row) -> bytes:
+        """Returns the line of a row, including the line end."""
+        first, *others = row
+        start = self.quoted(first) if first and first.startswith(_COMMENT) else self.field(first)
+        return self.separator.join([start, *map(self.field, others)]) + self.line_end
 
     def field(self, cell: bytes | None) -> bytes:
         """Returns a field, in quotes if necessary (RFC 4180 §2.5 to §2.7)."""
@@ -58,7 +67,7 @@ def encode_lines(rows: Sequence[Row], form: LineFormat) -> bytes:
     # `all` is false if a cell is NULL or empty.
     lines = [_join(row) if all(row) else filled(row) for row in rows]  # type: ignore[arg-type]
     text = _join(lines)
-    if b"\n" in text or b"\r" in text:
+    if b"\n" in text or b"\r" in text or (_COMMENT in text and any(line[:1] == _COMMENT for line in lines)):
         return _careful(rows, form)
     if empty and text.count(_EMPTY) != sum([row.count(b"") for row in empty]):
         return _careful(rows, form)
@@ -107,5 +116,5 @@ def _quote_cells(text: bytes, mark: bytes, form: LineFormat) -> bytes:
 
 
 def _careful(rows: Sequence[Row], form: LineFormat) -> bytes:
-    """Encodes rows cell by cell. Used for rows with line breaks in their cells, and if all fields are quoted."""
-    return b"".join([form.separator.join(map(form.field, row)) + form.line_end for row in rows])
+    """Encodes rows cell by cell: rows with line breaks in their cells or comment marks, and if all are quoted."""
+    return b"".join([form.line(row) for row in rows])

@@ -82,7 +82,7 @@ def _is_at_risk(text: str) -> bool:
     stripped = text.strip()
     if _begins_like_a_formula(text) or stripped.startswith("#"):  # errors, such as #N/A, in all languages
         return True
-    if utf16_units(text) > MAX_STRING_LITERAL_CHARACTERS:
+    if utf16_units(" ".join(text.split())) > MAX_STRING_LITERAL_CHARACTERS:  # spaces do not prevent a conversion
         return _LONG_NUMBER.fullmatch(text) is not None
     return _ANY_DIGIT.search(text) is not None or stripped.lower() in _LOGICAL_VALUES
 

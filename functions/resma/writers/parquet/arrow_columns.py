@@ -21,6 +21,9 @@ _BINARY, _STRING = DataType.binary(), DataType.string()
 _ODD_OFFSET = re.compile(rb"[+-]\d\d:\d\d:\d\d$")
 """UTC offset with seconds, such as -03:06:28 (local mean time). Arrow cannot parse seconds in an offset."""
 
+_EDGE = re.compile(rb"(?:9999-12-31|0001-01-01) ")
+"""Start of timestamps that may be outside of the years 1 to 9999 in UTC."""
+
 _TYPES: Mapping[Kind, DataType] = {
     "integer": DataType.int64(),
     "float": DataType.float64(),
@@ -36,7 +39,7 @@ _TYPES: Mapping[Kind, DataType] = {
 _REASONS: Mapping[Kind, str] = {
     "integer": "is not an integer of 64 bits",
     "date": "is infinite, before the year 1 or after the year 9999",
-    "timestamp": "is infinite, before the year 1 or after the year 9999",
+    "timestamp": "is infinite, or in UTC before the year 1 or after the year 9999",
     "local_timestamp": "is infinite, before the year 1 or after the year 9999",
     "time": "is 24:00:00, which no reader supports",
     "text": "is not UTF-8",
@@ -71,6 +74,10 @@ class ArrowColumn:
         if array.null_count != raw.null_count:
             index = next(i for i, cell in enumerate(cells) if cell is not None and not array[i].is_valid)
             raise self._cannot_hold(rows_before + index)
+        if self._column.kind == "timestamp" and _EDGE.search(b"\0".join(filter(None, cells))):
+            at_edge = [i for i, cell in enumerate(cells) if cell and _EDGE.match(cell)]
+            if outside := [i for i in at_edge if _to_utc(cells[i]) is None]:
+                raise self._cannot_hold(rows_before + outside[0])
         if self._finer and self._finer.search(b" ".join(filter(None, cells))):
             index = next(i for i, cell in enumerate(cells) if cell and self._finer.search(cell))
             raise self._cannot_hold(rows_before + index)
@@ -127,7 +134,13 @@ def _in_utc(cell: bytes | None) -> bytes | None:
     """Converts a timestamp with seconds in its offset to UTC, which Arrow can parse. Other cells are unchanged."""
     if cell is None or not _ODD_OFFSET.search(cell):
         return cell
+    utc = _to_utc(cell)
+    return cell if utc is None else utc.isoformat().encode()
+
+
+def _to_utc(cell: bytes | None) -> datetime | None:
+    """Returns a timestamp in UTC; None if Python cannot, because it is outside of the years 1 to 9999 there."""
     try:
-        return datetime.fromisoformat(cell.decode()).astimezone(UTC).isoformat().encode()
+        return datetime.fromisoformat((cell or b"").decode()).astimezone(UTC)
     except (ValueError, OverflowError):
-        return cell
+        return None

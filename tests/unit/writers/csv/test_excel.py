@@ -57,6 +57,13 @@ def test_long_strings_are_concatenated_from_literals() -> None:
     assert len(longest) <= 8192
 
 
+def test_spaces_do_not_hide_a_string_that_excel_would_change() -> None:
+    padding = " " * 300
+    assert _cells("text", [f"TRUE{padding}"]) == [f'="TRUE{padding[:251]}"&"{padding[251:]}"']
+    assert _cells("text", [f"MAR{padding}3"])[0].startswith('="MAR ')
+    assert _cells("text", [f"true story{padding}"]) == [f"true story{padding}"]
+
+
 @pytest.mark.parametrize("text", ["=1+1\n+2", "- one\r\n- two", "\n=1", "=" + "x" * 8192])
 def test_strings_that_no_formula_can_return_have_an_apostrophe_and_a_warning(text: str) -> None:
     writer = make_writer("CSV", header(["text"], 3), EXCEL)

@@ -76,6 +76,16 @@ def test_as_many_records_as_rows(reader: str, columns: int, cells: Strings, tmp_
     assert read == [text or "" for text in cells]
 
 
+@pytest.mark.parametrize("lines", [10, 2000])
+@pytest.mark.parametrize("null_every", [7, 2000])
+def test_duckdb_does_not_find_comments(lines: int, null_every: int, tmp_path: Path) -> None:
+    """DuckDB omits lines that begin with `#` if it recognizes them as comments. Its defaults are used here."""
+    texts = [None if row % null_every == null_every - 1 or row == lines - 1 else f"#{row}" for row in range(lines)]
+    (tmp_path / "it.csv").write_bytes(_write([texts, ["5"] * lines]))
+    rows = duckdb.execute(f"SELECT c0, c1 FROM '{tmp_path / 'it.csv'}'").fetchall()
+    assert rows == [(text, 5) for text in texts]
+
+
 @settings(max_examples=60, database=None, deadline=None)
 @given(
     st.lists(

@@ -256,6 +256,9 @@ def test_a_wrong_number_of_rows_is_an_error(expected: int) -> None:
         ("timestamp", b"0044-03-15 10:00:00+00 BC"),
         ("timestamp", b"10000-01-01 00:00:00+00"),
         ("timestamp", b"0001-01-01 00:00:00+03:06:28"),
+        ("timestamp", b"0001-01-01 00:00:00+03"),
+        ("timestamp", b"9999-12-31 23:59:59.999999-03"),
+        ("timestamp", b"9999-12-31 23:59:59.999999-04:56:02"),
         ("text", b"\xff"),
     ],
 )

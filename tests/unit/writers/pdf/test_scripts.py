@@ -27,6 +27,7 @@ from pypdf import PdfReader
 
 from resma.errors import SettingsInvalidError
 from resma.i18n.locales import cldr_locale
+from resma.report.header import Column
 from resma.writers.pdf.fonts import font_index, glyph_codes
 from resma.writers.pdf.fonts.embed import font_resources
 from resma.writers.pdf.fonts.font_index import FontIndex, installed_fonts
@@ -39,6 +40,7 @@ from resma.writers.pdf.text.shaping import segments
 from resma.writers.pdf.text.unicode import WideText
 from resma.writers.pdf.text.used_codes import no_codes
 from resma.writers.saved_state import dump_state, load_state
+from tests.support import pdf_samples
 from tests.support.pdf_readers import draw_page, read_in_order, require_valid_pdf
 from tests.support.pdf_samples import batch, header, make
 from tests.support.poppler import draw_by_poppler, read_by_poppler
@@ -438,3 +440,14 @@ def test_shared_characters_are_drawn_as_in_the_language_of_the_report(tag: str, 
     used = [each for each in writer.state.wide["R"].typefaces if each.file.startswith("NotoSansCJK-")]
     assert [each.index for each in used] == [index]
     assert find_typeface("R", used[0]).index == index
+
+
+@pytest.mark.parametrize("text", ["\ufeff", "\u200b", "\u2060", "\u2061", "\U000e0041", "\u200b\ufeff"])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_text_without_a_glyph_selects_no_font(text: str, wrap: bool) -> None:
+    """A report in which no other text needs these fonts has no such fonts."""
+    columns = (Column("a", text, width=3, wrap=wrap), Column("b", "B"))
+    head = header(1, columns=columns, title=text, filters=(("F", text),), totals=(), total_columns=())
+    data = pdf_samples.pdf(head, [(text, "z")])
+    require_valid_pdf(data)
+    assert "z" in "".join(read_by_poppler(data))

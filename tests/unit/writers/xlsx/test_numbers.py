@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
-from resma.writers.xlsx.syntax.numbers import are_short_numbers
+from resma.writers.xlsx.syntax.numbers import are_short_numbers, is_number, survives_as_double
 from tests.support.random_search import make_random
 
 
@@ -35,6 +37,15 @@ def test_cells_of_signs_points_and_digits_are_accepted_if_python_accepts_them() 
     for _ in range(20_000):
         cells = [bytes(draw.choices(b"-.07", k=draw.randrange(5))) for _ in range(draw.randrange(1, 4))]
         assert are_short_numbers(cells) == all(map(is_float, cells)), cells
+
+
+@pytest.mark.parametrize(("scale", "is_exact"), [(0, True), (6, True), (1100, False), (16_383, False)])
+def test_numbers_of_any_scale_are_accepted_or_refused(scale: int, is_exact: bool) -> None:
+    """A numeric of Postgres has up to 16,383 decimals, and 131,072 digits before them."""
+    assert is_number(b"12.5", scale)
+    assert is_number(b"1234567890.1234567", scale) == is_exact
+    assert not is_number(b"9" * 150, scale)
+    assert not survives_as_double(Decimal("9" * 131_072), scale)
 
 
 def test_empty_columns_and_nulls() -> None:

@@ -6,7 +6,7 @@ import re
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from io import BytesIO
 from random import Random
@@ -251,6 +251,22 @@ def test_timestamps_of_one_length_are_encoded_like_single_ones(timestamps: list[
     cells = [text.encode() for text in timestamps]
     alone = [cell for text in cells for cell in column.encode_whole([text, b"2024-01-01 00:00:00.25+00:30"], 1)[:1]]
     assert list(column.encode_whole(cells, 1)) == alone
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("PT59.999999S", timedelta(seconds=59)),
+        ("PT23H59M59.999999S", timedelta(days=1, seconds=-1)),
+        ("P2DT1M59.5S", timedelta(days=2, seconds=119)),
+        ("PT0.9S", timedelta()),
+    ],
+)
+def test_durations_are_cut_to_whole_seconds(text: str, shown: timedelta) -> None:
+    (cell,) = cells_of("interval", text)
+    midnight = datetime(2024, 1, 1)  # noqa: DTZ001  # openpyxl returns durations of less than a day as times
+    duration = datetime.combine(midnight, cell) - midnight if isinstance(cell, time) else cell
+    assert duration == shown
 
 
 def test_times_of_the_whole_day() -> None:

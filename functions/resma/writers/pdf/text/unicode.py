@@ -114,12 +114,17 @@ class WideText:
         return text[:keep].rstrip() + ELLIPSIS
 
     def show(self, text: str, size: float) -> bytes:
-        """Returns operators that show the text from the current point. Afterwards another font is selected."""
+        """Returns operators that show the text from the current point; none if nothing of it is visible.
+
+        Afterwards another font may be selected.
+        """
         if "\r" in text:
             text = text.replace("\r\n", "\n")
         codes = "".join(map(self._code, text))
         if _SHAPE in codes:
             return self._show_shaped(text, size)
+        if not codes:
+            return b""
         data, length = utf_16_be_encode(codes)
         if len(data) == 2 * length:  # no surrogate pairs: all codes belong to the first font
             return b"%b(%b)Tj\n" % (self._select(0, size), escaped(data))

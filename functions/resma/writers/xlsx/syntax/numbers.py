@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 from math import isfinite
 
+from resma.report.exact_decimals import EXACT_DIGITS
 from resma.writers.excel.limits import MAX_NUMBER_DIGITS
 
 _NUMBER = re.compile(rb"-?(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:e[+-]?[0-9]{1,2})?")
 _MAX_NUMBER_BYTES = 200
-_EXACT = Context(prec=1000)
+_EXACT = Context(prec=EXACT_DIGITS)
 
 
 def are_short_numbers(cells: Sequence[bytes]) -> bool:

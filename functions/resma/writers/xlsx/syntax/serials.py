@@ -123,14 +123,11 @@ def time_serial(text: bytes, seconds: SecondOffsets) -> bytes:
 def duration_serial(microseconds: int | None) -> bytes | None:
     """Returns the serial number of a duration; None if Excel cannot display it: negative, or too long, or no duration.
 
-    Whole seconds are those of the table of all times. Fractions keep as many digits as a double.
+    It is cut to whole seconds, like times.
     """
     if microseconds is None or not 0 <= microseconds < _MAX_DURATION:
         return None
-    seconds, fraction = divmod(microseconds, 1_000_000)
-    if fraction:
-        return b"%r" % (microseconds / 86_400_000_000)
-    days, second = divmod(seconds, 86_400)
+    days, second = divmod(microseconds // 1_000_000, 86_400)
     return b"%d.%011d" % (days, _share_of_day(second))
 
 

@@ -16,6 +16,9 @@ MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 
+_LIKE_AN_ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+"""Start of text that looks like an escape of ST_Xstring (ECMA-376 Part 1 §22.9.2.19)."""
+
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -44,7 +47,7 @@ def row_element(number: int, cells: Sequence[str], attributes: str = "") -> str:
 
 def text_cell(text: str, style: int = 0) -> str:
     """Returns a cell with a label, which is shortened if it is too long. `xml:space` preserves spaces at its ends."""
-    text = shorten(text, MAX_CELL_CHARACTERS)
+    text = _LIKE_AN_ESCAPE.sub("_x005F_", shorten(text, MAX_CELL_CHARACTERS))
     space = "" if text == text.strip() else ' xml:space="preserve"'
     return f'<c s="{style}" t="inlineStr"><is><t{space}>{escape(text)}</t></is></c>'
 
