@@ -28,7 +28,7 @@ from delivery.errors import (
     NameTooLongError,
 )
 from delivery.outgoing import OutgoingFile, Progress, Target
-from delivery.sftp_free_space import find_free_bytes
+from delivery.sftp_requests import REQUEST_BYTES, find_free_bytes, read_piece
 from delivery.ssh_session import SftpSession
 from resma.aws.clients import read_secret
 from resma.destinations.settings import secret_name
@@ -43,9 +43,6 @@ MIN_PIECE_BYTES, MAX_PIECE_BYTES = 128 * KIB, 4096 * KIB
 """Sizes of a piece, which is held in memory, and after which the server has confirmed all bytes."""
 PIECE_SECONDS = 4.0
 """Duration that a piece should not exceed, so that the time of the invocation is not exceeded unnoticed."""
-REQUEST_BYTES = 32 * KIB
-"""Size of a request to write, which each server must support (draft-ietf-secsh-filexfer-02, section 3)."""
-
 _FULL_WORDS = ("no space", "disk full", "quota")
 """Parts of the messages of servers that say that there is no room."""
 
@@ -146,7 +143,7 @@ class SftpTransport:
                 while offset < file.bytes:
                     started = time.monotonic()
                     with self._session.limited():
-                        content = _read(there, offset, min(piece_bytes, file.bytes - offset))
+                        content = read_piece(self._sftp, there, offset, min(piece_bytes, file.bytes - offset))
                     if not content:
                         return False
                     piece_bytes = _next_size(piece_bytes, time.monotonic() - started)
@@ -299,12 +296,6 @@ def _temporary_name(file: OutgoingFile, destination_id: str) -> str:
     """
     key = f"{destination_id}\n{file.report}\n{file.name}\n{file.sha256}"
     return f".resma-{hashlib.sha256(key.encode()).hexdigest()[:24]}.part"
-
-
-def _read(there: paramiko.SFTPFile, offset: int, size: int) -> bytes:
-    """Returns a piece of a file at the server; fewer bytes at its end. All requests are sent without waiting."""
-    (content,) = there.readv([(offset, size)])
-    return content
 
 
 def _write(there: paramiko.SFTPFile, content: bytes) -> None:

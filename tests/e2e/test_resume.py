@@ -20,7 +20,7 @@ from tests.support.client import Client, Json, require_no_file, require_one_whol
 from tests.support.eventually import eventually
 from tests.support.fault_proxy import Fault
 from tests.support.kill_workers import is_running, kill_workers
-from tests.support.local_stack import ROWS, STACK, Faults, running_stack
+from tests.support.local_stack import ACCOUNTS, ROWS, STACK, Faults, running_stack
 
 ALL = {"from": "2024-01-01"}
 SLOW = Fault("slow", when=b"FETCH", bytes_per_second=450_000)
@@ -45,7 +45,7 @@ def short_invocations() -> Iterator[ShortInvocations]:
         parameters={"WorkerTimeoutSeconds": "10"},
     )
     with running_stack(f"{STACK}-short", options) as stack:
-        load_demo_bank(stack.up.database_url, ROWS)
+        load_demo_bank(stack.up.database_url, ROWS, ACCOUNTS)
         client = Client(stack)
         yield ShortInvocations(client, faults)
         client.close()
@@ -58,15 +58,18 @@ def slow() -> Fault:
 
 
 def baseline_sha256(client: Client) -> str:
-    """Returns the SHA-256 of the CSV file of one invocation. The file has neither the report's id nor a timestamp."""
+    """Returns the SHA-256 of the CSV file of one invocation, on a stack whose workers have the time of the default.
+
+    The file has neither the report's id nor a timestamp, and the demo bank is the same on each stack.
+    """
     report = client.wait_for_status(client.request_report("CSV", ALL), "READY")
     assert (report["continuations"], report["metrics"]["snapshots"]) == (0, 1)
     return str(report["sha256"])
 
 
-def test_a_report_longer_than_an_invocation_is_continued(short_invocations: ShortInvocations) -> None:
-    client = short_invocations.client
+def test_a_report_longer_than_an_invocation_is_continued(short_invocations: ShortInvocations, client: Client) -> None:
     baseline = baseline_sha256(client)
+    client = short_invocations.client
     with short_invocations.faults.database.failing(slow()):
         report_id = client.request_report("CSV", ALL)
         report = client.wait_for_status(report_id, "READY")

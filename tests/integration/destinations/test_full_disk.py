@@ -14,7 +14,7 @@ import pytest
 from delivery.errors import DestinationFullError
 from delivery.outgoing import OutgoingFile, Progress
 from delivery.sftp import SftpTransport
-from delivery.sftp_free_space import find_free_bytes
+from delivery.sftp_requests import find_free_bytes
 from delivery.ssh_session import SftpSession
 from resma.network.connect import Network
 from resma.network.receivers import AllowedReceivers

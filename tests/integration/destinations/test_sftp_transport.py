@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import random
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import pytest
 
 import delivery.ssh_session
@@ -31,7 +34,8 @@ from delivery.errors import (
     TimeUpError,
 )
 from delivery.outgoing import OutgoingFile, Progress
-from delivery.sftp import SftpTransport, _read, _temporary_name
+from delivery.sftp import SftpTransport, _temporary_name
+from delivery.sftp_requests import read_piece
 from delivery.ssh_session import SftpSession
 from resma.destinations.sftp_settings import SftpSettings
 from resma.network.connect import Network
@@ -378,15 +382,36 @@ def _fail_in_the_middle(start: int, end: int) -> bytes:
     return CONTENT[start:end]
 
 
-def test_reads_do_not_wait_for_each_other(server: SshServer) -> None:
-    """A file of 46 requests is compared in few pieces: the requests of a piece are sent before a response arrives."""
+@pytest.mark.parametrize("slow", [0, 1, 2, 46])
+def test_reads_do_not_wait_for_each_other(server: SshServer, monkeypatch: pytest.MonkeyPatch, slow: int) -> None:
+    """A file of 46 requests is compared in few pieces, also if responses arrive before the next requests are sent."""
+    send: Any = vars(paramiko.SFTPClient)["_async_request"]
+    requests = itertools.count()
+
+    def send_slowly(client: paramiko.SFTPClient, *request: Any) -> Any:
+        number = send(client, *request)
+        if next(requests) % 46 < slow:
+            time.sleep(0.02)
+        return number
+
+    monkeypatch.setattr(paramiko.SFTPClient, "_async_request", send_slowly)
     session = SftpSession(server.settings(), key_of(server), LOOPBACK)
     (server.files / "report.csv").write_bytes(CONTENT)
     with closing(session), session.client.open(str(server.files / "report.csv")) as there:
-        assert _read(there, 0, len(CONTENT)) == CONTENT
-        assert _read(there, 40_000, 70_000) == CONTENT[40_000:110_000]
-        assert _read(there, 1_000_000, 1_000_000) == CONTENT[1_000_000:]
-        assert _read(there, len(CONTENT), 10) == b""
+        for start, size in [(0, len(CONTENT)), (40_000, 70_000), (1_000_000, 1_000_000), (len(CONTENT), 10), (9, 7)]:
+            assert read_piece(session.client, there, start, size) == CONTENT[start : start + size]
+
+
+def test_a_file_that_cannot_be_read_to_its_end(server: SshServer) -> None:
+    """The server refuses to read a folder."""
+    session = SftpSession(server.settings(), key_of(server), LOOPBACK)
+    (server.files / "folder").mkdir()
+    with (
+        closing(session),
+        session.client.open(str(server.files / "folder")) as there,
+        pytest.raises(OSError, match="Failure"),
+    ):
+        read_piece(session.client, there, 0, 100_000)
 
 
 def test_a_limit_of_the_size_of_files(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""SFTP requests for which paramiko has no method that serves: the free space, and a piece of a file.
+
+The numbers are those of version 3 of the protocol (draft-ietf-secsh-filexfer-02). This module uses private methods of
+paramiko; tests/integration/destinations/test_full_disk.py and test_sftp_transport.py fail if they change.
+"""
+
+from __future__ import annotations
+
+import paramiko
+from paramiko.sftp import int64
+
+_READ, _STATUS, _DATA, _EXTENDED, _EXTENDED_REPLY = 5, 101, 103, 200, 201
+"""Types of messages (section 3)."""
+
+REQUEST_BYTES = 32 * 1024
+"""Maximum number of bytes that every server reads or writes for a request (section 3, 34,000 bytes with the header)."""
+
+_STATVFS_VALUES = 11
+"""Number of values in a response, each of 64 bits."""
+
+
+def find_free_bytes(client: paramiko.SFTPClient, folder: str) -> int | None:
+    """Returns the bytes that the user can still write below a folder; None if the server has no `statvfs@openssh.com`.
+
+    Version 3 has one code for all failures, so that only this extension shows whether the disk is full (OpenSSH's
+    PROTOCOL file, section 3.4). A file system without free inodes has none. Never raises errors of the server or of
+    the connection.
+    """
+    try:
+        kind, answer = client._request(_EXTENDED, "statvfs@openssh.com", folder.encode())  # type: ignore[attr-defined]
+    except (OSError, EOFError, paramiko.SSHException):
+        return None
+    if kind != _EXTENDED_REPLY or len(answer.asbytes()) < 8 * _STATVFS_VALUES:
+        return None
+    values = [answer.get_int64() for _ in range(_STATVFS_VALUES)]
+    block_bytes, free_blocks, inodes, free_inodes = values[1], values[4], values[5], values[7]
+    return 0 if inodes and not free_inodes else int(block_bytes * free_blocks)
+
+
+def read_piece(client: paramiko.SFTPClient, there: paramiko.SFTPFile, offset: int, size: int) -> bytes:
+    """Returns a piece of an open file, or fewer bytes at its end. All requests are sent before a response is awaited.
+
+    paramiko's `readv` sends them in a thread: if a response arrives before the next request is sent, it keeps bytes of
+    the piece, and waits for ever in the next call. The requests are small: for 4 MiB, 128 of 40 bytes.
+
+    Raises OSError and paramiko.SSHException.
+    """
+    responses = _Responses()
+    lengths = {}
+    for start in range(offset, offset + size, REQUEST_BYTES):
+        length = min(REQUEST_BYTES, offset + size - start)
+        lengths[client._async_request(responses, _READ, there.handle, int64(start), length)] = length  # type: ignore[attr-defined]
+    while len(responses.of_requests) < len(lengths):
+        client._read_response()  # type: ignore[attr-defined]
+    content = []
+    for number, length in lengths.items():
+        kind, message = responses.of_requests[number]
+        if kind == _STATUS:
+            try:
+                client._convert_status(message)  # type: ignore[attr-defined]
+            except EOFError:
+                break
+        if kind != _DATA:
+            raise paramiko.SSHException(f"the server sent a message of type {kind} in response to a request to read")
+        content.append(message.get_string())
+        if len(content[-1]) < length:
+            break
+    return b"".join(content)
+
+
+class _Responses:
+    """The responses to requests, by the numbers of the requests."""
+
+    def __init__(self) -> None:
+        self.of_requests: dict[int, tuple[int, paramiko.Message]] = {}
+
+    def _async_response(self, kind: int, message: paramiko.Message, number: int) -> None:
+        """Is called by paramiko."""
+        self.of_requests[number] = kind, message
