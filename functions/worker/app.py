@@ -24,7 +24,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from resma.aws.clients import QUICK, events_client, s3_client, sealing_s3_client, sns_client, sqs_client
+from resma.aws.clients import dynamodb_client, events_client, s3_client, sealing_s3_client, sns_client, sqs_client
 from resma.database.connection import Database
 from resma.destinations.queue import DeliveryQueue
 from resma.encryption.deployment_key import DeploymentKey
@@ -241,7 +241,7 @@ def _generate(message: JobMessage, invocation: Invocation) -> JobOutcome:
 
 @lru_cache
 def _persistence() -> DynamoDBPersistenceLayer:
-    return DynamoDBPersistenceLayer(table_name=_settings().idempotency_table, boto_config=QUICK)
+    return DynamoDBPersistenceLayer(table_name=_settings().idempotency_table, boto3_client=dynamodb_client())
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import urllib3
 
@@ -14,17 +15,24 @@ from tests.support.client import GENERATE, Backlog, Client
 
 A_DAY = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-03-01", "to": "2024-03-01"}}
 
+MAX_ATTEMPTS = 10
+"""How often a caller sends a request while the API is unavailable, always with the same Idempotency-Key."""
+
 MAX_IDLE_SECONDS = 120.0
 """Time without a change of the queue after which a report counts as lost, however busy the machine is."""
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """The results. `ids` are the reports of the answers 202, `ready` those that were READY at the end."""
+    """The results. `ids` are the reports of the answers 202, `ready` those that were READY at the end.
+
+    `repeated` is the number of answers 502, 503 and 504, after which the caller sent its request again.
+    """
 
     ids: Sequence[str]
     ready: frozenset[str]
     refused: Sequence[str]
+    repeated: int
     p50_milliseconds: int
     p99_milliseconds: int
     drained_seconds: float
@@ -46,6 +54,7 @@ class LoadResult:
         return {
             "posts": len(self.ids) + len(self.refused),
             "accepted": len(self.ids),
+            "repeated": self.repeated,
             "lost": self.lost,
             "p50_ms": self.p50_milliseconds,
             "p99_ms": self.p99_milliseconds,
@@ -54,19 +63,35 @@ class LoadResult:
         }
 
 
+class _Answer(NamedTuple):
+    """The last answer to a request, after `repeated` ones that the API is unavailable. `response` is for people."""
+
+    seconds: float
+    repeated: int
+    report_id: str | None
+    response: str
+
+
 def post_many(client: Client, posts: int, at_once: int, then: Callable[[], object] = lambda: None) -> LoadResult:
-    """Sends the requests, `at_once` at a time, calls `then`, and waits until none of the reports is in progress."""
+    """Sends the requests, `at_once` at a time, calls `then`, and waits until none of the reports is in progress.
+
+    As documented for callers, a request is sent again if the API is unavailable.
+    """
     http = urllib3.PoolManager(maxsize=at_once, block=True, retries=False, timeout=urllib3.Timeout(connect=10, read=60))
     url = client.stack.up.api_url + GENERATE
 
-    def post(_number: int) -> tuple[float, str | None, str]:
-        began = time.monotonic()
-        try:
-            answer = http.request("POST", url, json=A_DAY)
-        except urllib3.exceptions.HTTPError as error:
-            return time.monotonic() - began, None, type(error).__name__
+    def post(_number: int) -> _Answer:
+        began, headers = time.monotonic(), {"Idempotency-Key": str(uuid.uuid4())}
+        for attempt in range(MAX_ATTEMPTS):
+            try:
+                answer = http.request("POST", url, json=A_DAY, headers=headers)
+            except urllib3.exceptions.HTTPError as error:
+                return _Answer(time.monotonic() - began, attempt, None, type(error).__name__)
+            if answer.status not in {502, 503, 504}:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 2)))
         report_id = str(answer.json()["id"]) if answer.status == 202 else None
-        return time.monotonic() - began, report_id, f"{answer.status} {answer.data[:200]!r}"
+        return _Answer(time.monotonic() - began, attempt, report_id, f"{answer.status} {answer.data[:200]!r}")
 
     started = time.monotonic()
     with ThreadPoolExecutor(at_once, thread_name_prefix="caller") as callers:
@@ -74,13 +99,14 @@ def post_many(client: Client, posts: int, at_once: int, then: Callable[[], objec
     then()
     http.clear()
     backlog = _await_drained(client)
-    seconds = sorted(answer[0] for answer in answers)
-    ids = [answer[1] for answer in answers if answer[1]]
+    seconds = sorted(answer.seconds for answer in answers)
+    ids = [answer.report_id for answer in answers if answer.report_id]
     ready = client.sql("SELECT report_id::text FROM resma.reports WHERE status = 'READY'")
     return LoadResult(
         ids=ids,
         ready=frozenset(row[0] for row in ready),
-        refused=[problem for _, report_id, problem in answers if report_id is None],
+        refused=[answer.response for answer in answers if answer.report_id is None],
+        repeated=sum(answer.repeated for answer in answers),
         p50_milliseconds=round(seconds[len(seconds) // 2] * 1000),
         p99_milliseconds=round(seconds[len(seconds) * 99 // 100] * 1000),
         drained_seconds=round(time.monotonic() - started, 1),

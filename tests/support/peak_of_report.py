@@ -17,7 +17,7 @@ from uuid import uuid4
 import psycopg
 
 import worker.app  # noqa: F401  # loads a worker's modules and its settings of the garbage collector
-from resma.aws.clients import s3_client
+from resma.aws.clients import dynamodb_client, events_client, s3_client, sns_client, sqs_client
 from resma.catalog import ReportType
 from resma.errors import ResmaError
 from resma.report.format_options import FormatOptions
@@ -93,6 +93,8 @@ def _write(report_type: ReportType, formats: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    for create_client in (dynamodb_client, sqs_client, sns_client, events_client):  # a worker has them beside S3's
+        create_client()
     case = PeakCase(**json.loads(sys.argv[1]))
     made = {}
     for each in case.formats:

@@ -18,6 +18,7 @@ from resma.aws.call_counter import metered
 from resma.errors import SecretRefusedError, SecretUnavailableError
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -75,6 +76,12 @@ def sns_client() -> SNSClient:
 def events_client() -> EventBridgeClient:
     """Returns the client of EventBridge."""
     return metered(boto3.client("events", config=_ONCE))
+
+
+@lru_cache
+def dynamodb_client() -> DynamoDBClient:
+    """Returns the client of DynamoDB, for Powertools' idempotency. A session of Powertools' own would need 7 MB."""
+    return boto3.client("dynamodb", config=QUICK)
 
 
 @lru_cache

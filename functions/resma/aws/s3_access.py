@@ -53,11 +53,13 @@ def foreign_s3_client(
     Requests go to the object store of the deployment unless `endpoint_url` names another one.
     """
     style = Config(s3={"addressing_style": "path" if endpoint_url or has_own_endpoint() else "virtual"})
-    # A session of its own: with explicit keys, a token in the environment must not be used.
-    session = boto3.Session(
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name=region,
         aws_access_key_id=keys.key_id if keys else None,
         aws_secret_access_key=keys.secret_key if keys else None,
         aws_session_token=keys.token if keys else None,
-        region_name=region,
+        config=_CONFIG.merge(style),
     )
-    return metered(session.client("s3", endpoint_url=endpoint_url, config=_CONFIG.merge(style)))
+    return metered(client)

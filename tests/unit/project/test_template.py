@@ -632,12 +632,15 @@ def client_methods() -> frozenset[str]:
         for node in ast.walk(parsed(module))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client"
     }
-    assert services == {"events", "s3", "secretsmanager", "ses", "sns", "sqs", "sts"}
+    assert services == {"dynamodb", "events", "s3", "secretsmanager", "ses", "sns", "sqs", "sts"}
     session = Session()
     operations = (o for service in services for o in session.get_service_model(service).operation_names)
-    # Methods that boto3 adds to a client of S3. `copy` is omitted, because other objects have a method of that name.
-    added = {"generate_presigned_url", "generate_presigned_post", "upload_file", "upload_fileobj", "download_file"}
-    return frozenset(xform_name(operation) for operation in operations) | added | {"download_fileobj", "get_paginator"}
+    methods = {xform_name(operation) for operation in operations}
+    # Methods that boto3 adds to a client of S3.
+    methods |= {"generate_presigned_url", "generate_presigned_post", "upload_file", "upload_fileobj", "download_file"}
+    methods |= {"download_fileobj", "get_paginator"}
+    # Other objects have attributes of these names: `copy` of S3, which boto3 adds too, and `query` of DynamoDB.
+    return frozenset(methods - {"copy", "query"})
 
 
 CLIENT_MODULES = ("resma.aws.clients", "resma.aws.s3_access")

@@ -72,6 +72,7 @@ def encode_lines(rows: Sequence[Row], form: LineFormat) -> bytes:
     if empty and text.count(_EMPTY) != sum([row.count(b"") for row in empty]):
         return _careful(rows, form)
     text = form.line_end.join([*lines, b""])
+    lines.clear()
     for mark in (form.quote, form.separator):
         if mark in text:
             text = _quote_cells(text, mark, form)
@@ -109,7 +110,8 @@ def _quote_cells(text: bytes, mark: bytes, form: LineFormat) -> bytes:
             end = end_of_line
         # A cell that contains the separator and starts with a quote was already quoted by the call for quotes.
         if mark == form.quote or text[start : start + 1] != form.quote:
-            parts += [text[done:start], form.quoted(text[start:end])]
+            # Not `form.quoted`, whose result would be another copy of a long cell.
+            parts += [text[done:start], form.quote, text[start:end].replace(form.quote, 2 * form.quote), form.quote]
             done = end
         at = text.find(mark, end)
     return b"".join([*parts, text[done:]])

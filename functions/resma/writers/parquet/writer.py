@@ -45,9 +45,9 @@ GROUP_BYTES = 16 * 1024 * 1024
 MANY_COLUMNS = 256
 MANY_COLUMNS_GROUP_BYTES = 4 * 1024 * 1024
 """`GROUP_BYTES` for more than `MANY_COLUMNS` columns, whose batches and arrays take 30 MB more."""
-WIDE_GROUP_BYTES = 2 * 1024 * 1024
-"""`GROUP_BYTES` if rows may be so long that a group has few of them, with several copies of each in memory. Twice as
-many bytes take 40 MB more if rows have 2 MB."""
+WIDE_GROUP_BYTES = 2304 * 1024
+"""`GROUP_BYTES` if rows may be so long that a group has few of them, with several copies of each in memory. A group of
+them ends before a block like its last one would exceed it. Twice as many bytes take 40 MB more if rows have 2 MB."""
 
 BLOCK_BYTES = 1024 * 1024
 """A block of wide rows also ends with the row that reaches this size."""
@@ -177,9 +177,11 @@ class ParquetWriter:
         self._blocks.append(RecordBatch.from_arrays(arrays, schema=self._schema))
         if len(self._blocks) * len(arrays) > MAX_ARRAYS:
             self._blocks = self._open_group().combine_chunks().to_batches()
-        self._state.group_bytes += sum(array.nbytes for array in arrays)
+        block_bytes = sum(array.nbytes for array in arrays)
+        self._state.group_bytes += block_bytes
         self._state.group_rows += len(rows)
-        full = self._state.group_rows >= self._group_rows or self._state.group_bytes >= self._group_bytes
+        next_bytes = block_bytes if self._counts_bytes else 0
+        full = self._state.group_rows >= self._group_rows or self._state.group_bytes + next_bytes >= self._group_bytes
         return self._close_group() if full else b""
 
     def _close_group(self) -> bytes:

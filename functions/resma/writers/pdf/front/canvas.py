@@ -10,7 +10,8 @@ from reportlab.graphics.shapes import Drawing, Group, String
 from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 
-from resma.writers.pdf.front.style import BOLD, REGULAR, RULE, STRIPE, Colors, drawable, has_glyphs, shortened, width_of
+from resma.writers.pdf.fonts.own_faces import BOLD, REGULAR
+from resma.writers.pdf.front.style import RULE, STRIPE, Colors, drawable, has_glyphs, shortened, width_of
 from resma.writers.pdf.layout import Layout
 from resma.writers.pdf.text.pen import Line, Pen
 

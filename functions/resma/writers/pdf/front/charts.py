@@ -16,13 +16,12 @@ from reportlab.graphics.shapes import Drawing, Group, Line, Rect, String
 from resma.i18n.locales import Locale
 from resma.i18n.translations import translate
 from resma.report.header import Chart, Series
+from resma.writers.pdf.fonts.own_faces import BOLD, REGULAR
 from resma.writers.pdf.front.chart_labels import finite, month_labels, percentage, scale, short_number, top_categories
 from resma.writers.pdf.front.style import (
-    BOLD,
     GRAY,
     INK,
     NEGATIVE,
-    REGULAR,
     RULE,
     USUAL_COLORS,
     Colors,

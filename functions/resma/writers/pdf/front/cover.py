@@ -13,10 +13,11 @@ from decimal import Decimal
 from resma.i18n.translations import translate
 from resma.report.header import Chart, ReportHeader
 from resma.report.total_lines import control_text, total_lines
+from resma.writers.pdf.fonts.own_faces import BOLD
 from resma.writers.pdf.front.canvas import INSET, LEFT, LINE, CoverCanvas, TextStyle
 from resma.writers.pdf.front.charts import chart_drawing
 from resma.writers.pdf.front.import_pages import ImportedPages
-from resma.writers.pdf.front.style import BOLD, GRAY, INK, colors_of, drawable, register_fonts, width_of, wrapped
+from resma.writers.pdf.front.style import GRAY, INK, colors_of, drawable, register_fonts, width_of, wrapped
 from resma.writers.pdf.layout import FOOTER_BASELINE, Layout
 from resma.writers.pdf.table.logo import COVER_LOGO, place_logo
 from resma.writers.pdf.table.page_template import BRAND_BASELINE, as_of_text, footer_text

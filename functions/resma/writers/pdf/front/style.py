@@ -9,18 +9,14 @@ from functools import cache
 from reportlab.graphics.shapes import STATE_DEFAULTS
 from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 
 from resma.report.brand import Brand
 from resma.writers import palette
 from resma.writers.pdf.fonts.glyph_codes import WideState
-from resma.writers.pdf.fonts.own_faces import FONTS, regular
+from resma.writers.pdf.fonts.own_faces import BOLD, REGULAR, bold, regular
 from resma.writers.pdf.text.cp1252 import visible
 from resma.writers.pdf.text.line_breaks import HYPHEN, SOFT_HYPHEN, break_lines, ends_of, units
 from resma.writers.pdf.text.unicode import WideText
-
-REGULAR = "Resma"
-BOLD = "Resma-Bold"
 
 INK, GRAY, RULE, STRIPE, NEGATIVE = (
     HexColor(f"#{color}") for color in (palette.INK, palette.GRAY, palette.RULE, palette.STRIPE, palette.NEGATIVE)
@@ -51,8 +47,8 @@ _BREAKS = "\n\r\t\x0b\x0c\x85\u2028\u2029"
 @cache
 def register_fonts() -> None:
     """Registers the report's faces with reportlab, once per process."""
-    pdfmetrics.registerFont(TTFont(REGULAR, str(FONTS / "Roboto-Regular.ttf")))
-    pdfmetrics.registerFont(TTFont(BOLD, str(FONTS / "Roboto-Bold.ttf")))
+    for face in (regular(), bold()):
+        pdfmetrics.registerFont(face.font)
     # Drawings select this font first. With the default, Helvetica, the file would refer to a font that is not embedded.
     STATE_DEFAULTS["fontName"] = REGULAR
 
