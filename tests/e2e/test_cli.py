@@ -484,7 +484,7 @@ def test_up_logs_down_and_a_stack_that_has_crashed(tmp_path: Path) -> None:
             while "the report is ready" not in process.stdout.readline():
                 assert process.poll() is None
             process.send_signal(2)
-            assert process.wait(20) == 130
+            assert process.wait(120) == 130
         Stack(STACK).postgres(0).stop()
         done = resma.run("doctor", "--json")
         assert (done.code, states(done.document)["stack"]) == (1, "fail")

@@ -172,7 +172,7 @@ class FaultProxy:
             caller.close()
             return
         try:
-            server = socket.create_connection(self._target, timeout=5)
+            server = socket.create_connection(self._target, timeout=60)
         except OSError:
             caller.close()
             return
