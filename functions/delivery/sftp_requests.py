@@ -6,6 +6,8 @@ paramiko; tests/integration/destinations/test_full_disk.py and test_sftp_transpo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import paramiko
 from paramiko.sftp import int64
 
@@ -45,27 +47,44 @@ def read_piece(client: paramiko.SFTPClient, there: paramiko.SFTPFile, offset: in
 
     Raises OSError and paramiko.SSHException.
     """
+    content, end = bytearray(size), size
+    ranges = [(start, min(REQUEST_BYTES, size - start)) for start in range(0, size, REQUEST_BYTES)]
+    while ranges:
+        rest = []
+        for (start, length), data in zip(ranges, _read_ranges(client, there, offset, ranges), strict=True):
+            content[start : start + len(data)] = data
+            if not data:  # the end of the file
+                end = min(end, start)
+            elif len(data) < length:  # a server may return fewer bytes than requested (section 6.4)
+                rest.append((start + len(data), length - len(data)))
+        ranges = [(start, length) for start, length in rest if start < end]
+    return bytes(content[:end])
+
+
+def _read_ranges(
+    client: paramiko.SFTPClient, there: paramiko.SFTPFile, offset: int, ranges: Sequence[tuple[int, int]]
+) -> list[bytes]:
+    """Returns the bytes of ranges, each a start after `offset` and a length: fewer bytes, or none at the file's end."""
     responses = _Responses()
-    lengths = {}
-    for start in range(offset, offset + size, REQUEST_BYTES):
-        length = min(REQUEST_BYTES, offset + size - start)
-        lengths[client._async_request(responses, _READ, there.handle, int64(start), length)] = length  # type: ignore[attr-defined]
-    while len(responses.of_requests) < len(lengths):
+    numbers = [
+        client._async_request(responses, _READ, there.handle, int64(offset + start), length)  # type: ignore[attr-defined]
+        for start, length in ranges
+    ]
+    while len(responses.of_requests) < len(numbers):
         client._read_response()  # type: ignore[attr-defined]
-    content = []
-    for number, length in lengths.items():
+    found = []
+    for number, (_, length) in zip(numbers, ranges, strict=True):
         kind, message = responses.of_requests[number]
         if kind == _STATUS:
             try:
                 client._convert_status(message)  # type: ignore[attr-defined]
             except EOFError:
-                break
+                found.append(b"")
+                continue
         if kind != _DATA:
             raise paramiko.SSHException(f"the server sent a message of type {kind} in response to a request to read")
-        content.append(message.get_string())
-        if len(content[-1]) < length:
-            break
-    return b"".join(content)
+        found.append(message.get_string()[:length])
+    return found
 
 
 class _Responses:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import random
 import socket
@@ -18,6 +17,7 @@ from typing import Any
 
 import paramiko
 import pytest
+from paramiko.sftp import CMD_READ
 
 import delivery.ssh_session
 from delivery.errors import (
@@ -386,19 +386,49 @@ def _fail_in_the_middle(start: int, end: int) -> bytes:
 def test_reads_do_not_wait_for_each_other(server: SshServer, monkeypatch: pytest.MonkeyPatch, slow: int) -> None:
     """A file of 46 requests is compared in few pieces, also if responses arrive before the next requests are sent."""
     send: Any = vars(paramiko.SFTPClient)["_async_request"]
-    requests = itertools.count()
+    receive: Any = vars(paramiko.SFTPClient)["_read_response"]
+    log: list[str] = []
 
-    def send_slowly(client: paramiko.SFTPClient, *request: Any) -> Any:
-        number = send(client, *request)
-        if next(requests) % 46 < slow:
-            time.sleep(0.02)
+    def send_slowly(client: paramiko.SFTPClient, owner: object, kind: int, *request: Any) -> Any:
+        number = send(client, owner, kind, *request)
+        if kind == CMD_READ:
+            log.append("request")
+            if log.count("request") % 46 < slow:
+                time.sleep(0.02)
         return number
 
+    def receive_and_log(client: paramiko.SFTPClient, *number: Any) -> Any:
+        log.append("response")
+        return receive(client, *number)
+
     monkeypatch.setattr(paramiko.SFTPClient, "_async_request", send_slowly)
+    monkeypatch.setattr(paramiko.SFTPClient, "_read_response", receive_and_log)
     session = SftpSession(server.settings(), key_of(server), LOOPBACK)
     (server.files / "report.csv").write_bytes(CONTENT)
     with closing(session), session.client.open(str(server.files / "report.csv")) as there:
+        log.clear()
         for start, size in [(0, len(CONTENT)), (40_000, 70_000), (1_000_000, 1_000_000), (len(CONTENT), 10), (9, 7)]:
+            assert read_piece(session.client, there, start, size) == CONTENT[start : start + size]
+    assert log[:92] == 46 * ["request"] + 46 * ["response"]
+
+
+@pytest.mark.parametrize("max_bytes", [1000, 16_384, 40_000])
+def test_a_server_that_returns_fewer_or_more_bytes_than_requested(
+    server: SshServer, monkeypatch: pytest.MonkeyPatch, max_bytes: int
+) -> None:
+    """Each response has at most 1,000 or 16,384 bytes, or more than were requested."""
+    send: Any = vars(paramiko.SFTPClient)["_async_request"]
+
+    def send_changed(client: paramiko.SFTPClient, owner: object, kind: int, *request: Any) -> Any:
+        if kind == CMD_READ:
+            request = (*request[:2], max_bytes if max_bytes > 32_768 else min(max_bytes, request[2]))
+        return send(client, owner, kind, *request)
+
+    monkeypatch.setattr(paramiko.SFTPClient, "_async_request", send_changed)
+    session = SftpSession(server.settings(), key_of(server), LOOPBACK)
+    (server.files / "report.csv").write_bytes(CONTENT)
+    with closing(session), session.client.open(str(server.files / "report.csv")) as there:
+        for start, size in [(0, 300_000), (1_300_000, 1_000_000), (len(CONTENT), 10), (9, 7)]:
             assert read_piece(session.client, there, start, size) == CONTENT[start : start + size]
 
 

@@ -296,7 +296,7 @@ def test_retry_after_of_a_receiver_is_respected(
             "SELECT extract(epoch FROM d.next_attempt_at - a.started_at) FROM resma.webhook_deliveries AS d"
             " JOIN resma.webhook_attempts AS a USING (tenant_id, event_id, endpoint_id)"
         ).fetchall()
-        assert at_least <= seconds <= at_most + 120
+        assert at_least <= seconds <= at_most + 60
         # The scheduled function makes no attempt before.
         assert webhook.app.handler({}, FunctionContext()) == {"attempts": 0}  # type: ignore[arg-type]
     assert len(server.requests) == 1

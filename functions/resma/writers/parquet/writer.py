@@ -45,9 +45,12 @@ GROUP_BYTES = 16 * 1024 * 1024
 MANY_COLUMNS = 256
 MANY_COLUMNS_GROUP_BYTES = 4 * 1024 * 1024
 """`GROUP_BYTES` for more than `MANY_COLUMNS` columns, whose batches and arrays take 30 MB more."""
-WIDE_GROUP_BYTES = 2304 * 1024
-"""`GROUP_BYTES` if rows may be so long that a group has few of them, with several copies of each in memory. A group of
-them ends before a block like its last one would exceed it. Twice as many bytes take 40 MB more if rows have 2 MB."""
+WIDE_GROUP_BYTES = 2 * 1024 * 1024
+"""`GROUP_BYTES` if rows may be so long that a group has few of them, with several copies of each in memory. Twice as
+many bytes take 40 MB more if rows have 2 MB."""
+WIDE_BLOCK_BYTES = 1280 * 1024
+"""A group also ends with a block of this size. Only rows of more than 256 KiB make such a block, a quarter larger than
+`BLOCK_BYTES`, and a second one would take 4 MB more."""
 
 BLOCK_BYTES = 1024 * 1024
 """A block of wide rows also ends with the row that reaches this size."""
@@ -180,8 +183,8 @@ class ParquetWriter:
         block_bytes = sum(array.nbytes for array in arrays)
         self._state.group_bytes += block_bytes
         self._state.group_rows += len(rows)
-        next_bytes = block_bytes if self._counts_bytes else 0
-        full = self._state.group_rows >= self._group_rows or self._state.group_bytes + next_bytes >= self._group_bytes
+        full = self._state.group_rows >= self._group_rows or self._state.group_bytes >= self._group_bytes
+        full = full or (self._counts_bytes and block_bytes >= WIDE_BLOCK_BYTES)
         return self._close_group() if full else b""
 
     def _close_group(self) -> bytes:
