@@ -43,6 +43,7 @@ MIN_PIECE_BYTES, MAX_PIECE_BYTES = 128 * KIB, 4096 * KIB
 """Sizes of a piece, which is held in memory, and after which the server has confirmed all bytes."""
 PIECE_SECONDS = 4.0
 """Duration that a piece should not exceed, so that the time of the invocation is not exceeded unnoticed."""
+
 _FULL_WORDS = ("no space", "disk full", "quota")
 """Parts of the messages of servers that say that there is no room."""
 

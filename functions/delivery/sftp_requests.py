@@ -1,6 +1,6 @@
 """SFTP requests for which paramiko has no method that serves: the free space, and a piece of a file.
 
-The numbers are those of version 3 of the protocol (draft-ietf-secsh-filexfer-02). This module uses private methods of
+Sections are those of version 3 of the protocol (draft-ietf-secsh-filexfer-02). This module uses private methods of
 paramiko; tests/integration/destinations/test_full_disk.py and test_sftp_transport.py fail if they change.
 """
 
@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import paramiko
-from paramiko.sftp import int64
-
-_READ, _STATUS, _DATA, _EXTENDED, _EXTENDED_REPLY = 5, 101, 103, 200, 201
-"""Types of messages (section 3)."""
+from paramiko.sftp import CMD_DATA, CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_READ, CMD_STATUS, int64
 
 REQUEST_BYTES = 32 * 1024
 """Maximum number of bytes that every server reads or writes for a request (section 3, 34,000 bytes with the header)."""
@@ -29,10 +26,10 @@ def find_free_bytes(client: paramiko.SFTPClient, folder: str) -> int | None:
     the connection.
     """
     try:
-        kind, answer = client._request(_EXTENDED, "statvfs@openssh.com", folder.encode())  # type: ignore[attr-defined]
+        kind, answer = client._request(CMD_EXTENDED, "statvfs@openssh.com", folder.encode())  # type: ignore[attr-defined]
     except (OSError, EOFError, paramiko.SSHException):
         return None
-    if kind != _EXTENDED_REPLY or len(answer.asbytes()) < 8 * _STATVFS_VALUES:
+    if kind != CMD_EXTENDED_REPLY or len(answer.asbytes()) < 8 * _STATVFS_VALUES:
         return None
     values = [answer.get_int64() for _ in range(_STATVFS_VALUES)]
     block_bytes, free_blocks, inodes, free_inodes = values[1], values[4], values[5], values[7]
@@ -67,7 +64,7 @@ def _read_ranges(
     """Returns the bytes of ranges, each a start after `offset` and a length: fewer bytes, or none at the file's end."""
     responses = _Responses()
     numbers = [
-        client._async_request(responses, _READ, there.handle, int64(offset + start), length)  # type: ignore[attr-defined]
+        client._async_request(responses, CMD_READ, there.handle, int64(offset + start), length)  # type: ignore[attr-defined]
         for start, length in ranges
     ]
     while len(responses.of_requests) < len(numbers):
@@ -75,13 +72,13 @@ def _read_ranges(
     found = []
     for number, (_, length) in zip(numbers, ranges, strict=True):
         kind, message = responses.of_requests[number]
-        if kind == _STATUS:
+        if kind == CMD_STATUS:
             try:
                 client._convert_status(message)  # type: ignore[attr-defined]
             except EOFError:
                 found.append(b"")
                 continue
-        if kind != _DATA:
+        if kind != CMD_DATA:
             raise paramiko.SSHException(f"the server sent a message of type {kind} in response to a request to read")
         found.append(message.get_string()[:length])
     return found

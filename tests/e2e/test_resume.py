@@ -27,6 +27,9 @@ ALL = {"from": "2024-01-01"}
 INVOCATION_SECONDS = 24
 """Timeout of workers of short invocations: a quarter, in which a checkpoint is saved, is enough on busy cores too."""
 
+LONGER_THAN_INVOCATIONS = 180_000
+"""Bytes per second with which reading all rows takes 55 seconds: more than two invocations."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ShortInvocations:
@@ -74,7 +77,7 @@ def baseline_sha256(client: Client) -> str:
 def test_a_report_longer_than_an_invocation_is_continued(short_invocations: ShortInvocations, client: Client) -> None:
     baseline = baseline_sha256(client)
     client = short_invocations.client
-    with short_invocations.faults.database.failing(slow(180_000)):
+    with short_invocations.faults.database.failing(slow(LONGER_THAN_INVOCATIONS)):
         report_id = client.request_report("CSV", ALL)
         report = client.wait_for_status(report_id, "READY")
     assert report["continuations"] >= 2
@@ -86,7 +89,7 @@ def test_a_report_longer_than_an_invocation_is_continued(short_invocations: Shor
 
 def test_all_formats_at_once_are_continued(short_invocations: ShortInvocations) -> None:
     client = short_invocations.client
-    with short_invocations.faults.database.failing(slow(180_000)):
+    with short_invocations.faults.database.failing(slow(LONGER_THAN_INVOCATIONS)):
         body = {"type": "TRANSACTIONS", "formats": ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"], "filters": ALL}
         answer = client.http("POST", "/api/v1/reports/generate", json=body)
         assert answer.status == 202, answer.data

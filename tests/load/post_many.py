@@ -15,8 +15,18 @@ from tests.support.client import GENERATE, Backlog, Client
 
 A_DAY = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-03-01", "to": "2024-03-01"}}
 
-MAX_ATTEMPTS = 10
-"""How often a caller sends a request while the API is unavailable, always with the same Idempotency-Key."""
+UNAVAILABLE = urllib3.Retry(
+    connect=False,
+    read=False,
+    redirect=False,
+    other=False,
+    status=9,
+    status_forcelist={502, 503, 504},
+    allowed_methods={"POST"},
+    backoff_factor=1,
+    raise_on_status=False,
+)
+"""When a caller sends its request again, always with the same Idempotency-Key: only if the API is unavailable."""
 
 MAX_IDLE_SECONDS = 120.0
 """Time without a change of the queue after which a report counts as lost, however busy the machine is."""
@@ -77,21 +87,20 @@ def post_many(client: Client, posts: int, at_once: int, then: Callable[[], objec
 
     As documented for callers, a request is sent again if the API is unavailable.
     """
-    http = urllib3.PoolManager(maxsize=at_once, block=True, retries=False, timeout=urllib3.Timeout(connect=10, read=60))
+    http = urllib3.PoolManager(
+        maxsize=at_once, block=True, retries=UNAVAILABLE, timeout=urllib3.Timeout(connect=10, read=60)
+    )
     url = client.stack.up.api_url + GENERATE
 
     def post(_number: int) -> _Answer:
-        began, headers = time.monotonic(), {"Idempotency-Key": str(uuid.uuid4())}
-        for attempt in range(MAX_ATTEMPTS):
-            try:
-                answer = http.request("POST", url, json=A_DAY, headers=headers)
-            except urllib3.exceptions.HTTPError as error:
-                return _Answer(time.monotonic() - began, attempt, None, type(error).__name__)
-            if answer.status not in {502, 503, 504}:
-                break
-            time.sleep(float(answer.headers.get("Retry-After", 2)))
+        began = time.monotonic()
+        try:
+            answer = http.request("POST", url, json=A_DAY, headers={"Idempotency-Key": str(uuid.uuid4())})
+        except urllib3.exceptions.HTTPError as error:
+            return _Answer(time.monotonic() - began, 0, None, type(error).__name__)
+        repeated = len(answer.retries.history) if answer.retries else 0
         report_id = str(answer.json()["id"]) if answer.status == 202 else None
-        return _Answer(time.monotonic() - began, attempt, report_id, f"{answer.status} {answer.data[:200]!r}")
+        return _Answer(time.monotonic() - began, repeated, report_id, f"{answer.status} {answer.data[:200]!r}")
 
     started = time.monotonic()
     with ThreadPoolExecutor(at_once, thread_name_prefix="caller") as callers:

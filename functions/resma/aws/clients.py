@@ -80,7 +80,10 @@ def events_client() -> EventBridgeClient:
 
 @lru_cache
 def dynamodb_client() -> DynamoDBClient:
-    """Returns the client of DynamoDB, for Powertools' idempotency. A session of Powertools' own would need 7 MB."""
+    """Returns the client of DynamoDB, for Powertools' idempotency. A session of Powertools' own would need 7 MB.
+
+    Its calls are not metered, because usage counts the keys of jobs instead.
+    """
     return boto3.client("dynamodb", config=QUICK)
 
 

@@ -1,4 +1,4 @@
-"""A worker generates any report in about 160 MB, or its error names the row and the column that are too large."""
+"""A worker generates any report in 165 MB, or its error names the row and the column that are too large."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from tests.support.peak_of_report import DATABASE_URL
 from tests.support.peaks import CASES
 from tests.support.worker_heap import worker_heap
 
-MAX_PEAK_MB = 170
-"""Maximum of a process that writes one format after the other, or four files of one report at once.
+MAX_PEAK_MB = 165
+"""Maximum of a process that writes one format after the other, with all clients of a worker, which take 5 MB.
 
-On idle cores, at most 157 MB were measured for one format (1,600 columns as Parquet), and 159 to 163 MB for four files
-whose rows have 2 MB. On busy cores, parts wait to be sent, up to 10 MB more: 164 MB for 1,600 columns.
+At most 157 MB were measured (1,600 columns as Parquet), and once 164 MB in a whole run of all tests.
+"""
+MAX_PEAK_AT_ONCE_MB = 170
+"""Maximum for four files of one report whose rows have 2 MB, with the libraries of all writers loaded.
+
+158 to 163 MB were measured.
 """
 
 PROCESSES = (("CSV", "NDJSON"), ("PDF",), ("PARQUET",), ("XLSX",))
@@ -104,7 +108,8 @@ def test_a_report_stays_within_the_memory_limit_or_its_error_names_the_row(
 ) -> None:
     for formats, outcome in made[name].result().items():
         about = f"{name}, {formats}: {outcome}"
-        assert outcome["peak_mb"] <= MAX_PEAK_MB, about
+        limit = MAX_PEAK_AT_ONCE_MB if "+" in formats else MAX_PEAK_MB
+        assert outcome["peak_mb"] <= limit, about
         if name in TOO_WIDE:
             assert outcome["error"] == "row-too-wide", about
             assert (outcome["column"], outcome["row"]) == TOO_WIDE[name], about

@@ -42,7 +42,11 @@ class LineFormat:
 
     def quoted(self, cell: bytes) -> bytes:
         """Returns a field in quotes."""
-        return b"%b%b%b" % (self.quote, cell.replace(self.quote, 2 * self.quote), self.quote)
+        return b"%b%b%b" % (self.quote, self.doubled(cell), self.quote)
+
+    def doubled(self, content: bytes) -> bytes:
+        """Returns the content with each of its quotes twice, as in a quoted field."""
+        return content.replace(self.quote, 2 * self.quote)
 
 
 def encode_lines(rows: Sequence[Row], form: LineFormat) -> bytes:
@@ -72,7 +76,7 @@ def encode_lines(rows: Sequence[Row], form: LineFormat) -> bytes:
     if empty and text.count(_EMPTY) != sum([row.count(b"") for row in empty]):
         return _careful(rows, form)
     text = form.line_end.join([*lines, b""])
-    lines.clear()
+    lines.clear()  # otherwise a long cell would be in memory once more
     for mark in (form.quote, form.separator):
         if mark in text:
             text = _quote_cells(text, mark, form)
@@ -93,7 +97,7 @@ def encode_one_column(cells: Sequence[bytes | None], form: LineFormat, *, quoted
         return b"".join([form.field(cell) + end if cell else quote + quote + end for cell in cells])
     if not cells:
         return b""
-    text = _join([cell or b"" for cell in cells]).replace(quote, quote + quote)
+    text = form.doubled(_join([cell or b"" for cell in cells]))
     return quote + text.replace(b"\0", quote + end + quote) + quote + end
 
 
@@ -111,7 +115,7 @@ def _quote_cells(text: bytes, mark: bytes, form: LineFormat) -> bytes:
         # A cell that contains the separator and starts with a quote was already quoted by the call for quotes.
         if mark == form.quote or text[start : start + 1] != form.quote:
             # Not `form.quoted`, whose result would be another copy of a long cell.
-            parts += [text[done:start], form.quote, text[start:end].replace(form.quote, 2 * form.quote), form.quote]
+            parts += [text[done:start], form.quote, form.doubled(text[start:end]), form.quote]
             done = end
         at = text.find(mark, end)
     return b"".join([*parts, text[done:]])
