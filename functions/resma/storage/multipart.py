@@ -192,7 +192,7 @@ class MultipartUpload:
             self._pending = bytearray()  # `clear` might not release memory
             # OpenSSL hashes with the GIL released. A single thread hashes the parts in order.
             self._hashed = self._pool.hashing.submit(self._sha256.update, part)
-            sent = self._pool.sending.submit(self._upload, len(self._parts) + 1, part)
+            sent = self._pool.sending.submit(self._upload, len(self._parts) + 1, part, self._hashed)
         except BaseException:
             self._pool.release_slot()
             raise
@@ -212,12 +212,13 @@ class MultipartUpload:
             self._pool.result_of(self._hashed)
         return parts
 
-    def _upload(self, number: int, part: bytes) -> Part:
+    def _upload(self, number: int, part: bytes, hashed: Future[None]) -> Part:
         # The store verifies each part with it, and the whole object at the end.
         crc32 = base64.b64encode(zlib.crc32(part).to_bytes(4, "big")).decode()
         answer = self._clients.retrying.upload_part(
             **self._target, PartNumber=number, Body=part, ChecksumAlgorithm="CRC32", ChecksumCRC32=crc32
         )
+        self._pool.result_of(hashed)  # otherwise parts that are not hashed yet would remain in memory without a limit
         return Part(number, answer["ETag"], crc32, len(part))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import psycopg
@@ -22,6 +23,7 @@ from resma.errors import DatabaseBusyError
 from resma.snapshot import cursor
 from resma.storage import multipart
 from resma.storage.object_store import Part
+from resma.storage.resumable_sha256 import Sha256
 from resma.storage.upload_pool import PARTS_IN_MEMORY
 from tests.support.crash_injector import CrashInjector, WorkerKilledError
 from tests.support.cut_reports import AS_OF, CASES, Cuts, Reports
@@ -395,7 +397,7 @@ def test_a_cancelled_report_does_not_wait_for_the_store(
     answer = threading.Event()
     hanging: list[int] = []
 
-    def hang(self: multipart.MultipartUpload, number: int, part: bytes) -> Any:
+    def hang(self: multipart.MultipartUpload, number: int, part: bytes, hashed: Future[None]) -> Any:
         hanging.append(number)
         assert answer.wait(60)
         raise KeyError("the upload does not exist")
@@ -411,32 +413,42 @@ def test_a_cancelled_report_does_not_wait_for_the_store(
     assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
 
 
-def test_a_slow_store_slows_reading_and_does_not_increase_memory(
-    reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("slow", ["store", "hash"])
+def test_a_slow_store_or_processor_slows_reading_and_does_not_increase_memory(
+    reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch, slow: str
 ) -> None:
-    """The bytes that were read and not yet stored are bounded by the parts in flight and the one being filled."""
+    """Bytes not yet stored, or not yet hashed, are bounded by the parts in flight and the one being filled."""
     baseline = reports.baseline(CSV)
-    stored = 0
-    unsent: list[int] = []
-    upload, write = multipart.MultipartUpload._upload, multipart.MultipartUpload.write
+    finished = 0
+    unfinished: list[int] = []
+    upload, write, update = multipart.MultipartUpload._upload, multipart.MultipartUpload.write, Sha256.update
 
-    def slow_upload(self: multipart.MultipartUpload, number: int, part: bytes) -> Part:
-        nonlocal stored
+    def slow_upload(self: multipart.MultipartUpload, number: int, part: bytes, hashed: Future[None]) -> Part:
+        nonlocal finished
         time.sleep(0.05)
-        sent = upload(self, number, part)
-        stored += len(part)
+        sent = upload(self, number, part, hashed)
+        finished += len(part)
         return sent
+
+    def slow_update(self: Sha256, data: bytes) -> None:
+        nonlocal finished
+        time.sleep(0.05)
+        update(self, data)
+        finished += len(data)
 
     def measured_write(self: multipart.MultipartUpload, data: bytes) -> None:
         write(self, data)
-        unsent.append(self.bytes - stored)
+        unfinished.append(self.bytes - finished)
 
-    monkeypatch.setattr(multipart.MultipartUpload, "_upload", slow_upload)
+    if slow == "store":
+        monkeypatch.setattr(multipart.MultipartUpload, "_upload", slow_upload)
+    else:
+        monkeypatch.setattr(Sha256, "update", slow_update)
     monkeypatch.setattr(multipart.MultipartUpload, "write", measured_write)
     reports.request_report(CSV)
     assert reports.work() == "READY"
     assert reports.contents() == baseline
-    assert PART < max(unsent) <= (PARTS_IN_MEMORY + 1) * PART
+    assert PART < max(unfinished) <= (PARTS_IN_MEMORY + 1) * PART
 
 
 # ---------------------------------------------------------------- continued by the next invocation
