@@ -24,7 +24,7 @@ from resma.report.kinds import FRACTIONAL, UNBOUNDED
 from resma.report.rows import Batch
 from resma.report.warnings import ReportWarning, WarningCode
 from resma.writers.excel.limits import MAX_CELL_CHARACTERS, MAX_NUMBER_DIGITS, MAX_SHEET_ROWS, utf16_units
-from resma.writers.excel.text import protect_column, protect_text
+from resma.writers.excel.text import LOGICAL_VALUES, protect_column, protect_text
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -36,26 +36,6 @@ _OFFSET = re.compile(rb"[+-][0-9]{2}(:[0-9]{2}){0,2}$")
 _FRACTION = re.compile(rb"\.[0-9]+")
 _EXCEL_YEARS = re.compile(rb"(19|[2-9][0-9])[0-9]{2}-(?!.*BC)|infinity")
 """Dates that Excel supports: the years 1900 to 9999. It misinterprets some dates outside of them."""
-
-_LOGICAL_VALUES: Mapping[str, tuple[str, str]] = {
-    "cs": ("PRAVDA", "NEPRAVDA"),
-    "da": ("SAND", "FALSK"),
-    "de": ("WAHR", "FALSCH"),
-    "es": ("VERDADERO", "FALSO"),
-    "fi": ("TOSI", "EPÄTOSI"),
-    "fr": ("VRAI", "FAUX"),
-    "hu": ("IGAZ", "HAMIS"),
-    "it": ("VERO", "FALSO"),
-    "nb": ("SANN", "USANN"),
-    "nl": ("WAAR", "ONWAAR"),
-    "pl": ("PRAWDA", "FAŁSZ"),
-    "pt": ("VERDADEIRO", "FALSO"),
-    "ro": ("ADEVĂRAT", "FALS"),
-    "ru": ("ИСТИНА", "ЛОЖЬ"),
-    "sv": ("SANT", "FALSKT"),
-    "tr": ("DOĞRU", "YANLIŞ"),
-}
-"""True and false as Excel expects them, by language; they are TRUE and FALSE in all other languages."""
 
 _MAX_DURATION = 10_000 * 3600 * 1_000_000
 """Durations from 10,000 hours, in microseconds, cannot be typed into Excel."""
@@ -183,7 +163,7 @@ Encoder = tuple[Callable[[Cells], list[bytes] | None], Callable[[bytes], Encoded
 def _encoder(column: Column, locale: Locale) -> Encoder:
     mark = locale.decimal.encode()
     numbers: Encoder = (lambda cells: _plain_numbers(cells, mark), lambda cell: _number(cell, mark, column.kind))
-    yes, no = [word.encode() for word in _LOGICAL_VALUES.get(locale.language, ("TRUE", "FALSE"))]
+    yes, no = [word.encode() for word in LOGICAL_VALUES.get(locale.language, ("TRUE", "FALSE"))]
     encoders: dict[Kind, Encoder] = {
         "integer": numbers,
         "amount": numbers,

@@ -9,7 +9,7 @@ data conversion" of its documentation; OWASP's "CSV Injection" lists the charact
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from resma.writers.excel.limits import MAX_FORMULA_CHARACTERS, MAX_STRING_LITERAL_CHARACTERS, utf16_units
 
@@ -25,12 +25,28 @@ _LONG_NUMBER = re.compile(r"[\d\s.,'eE%/:()+-]+")
 
 _LINE_BREAK = re.compile(r"[\r\n]")
 
-_WORDS = (
-    "true false verdadeiro falso wahr falsch vrai faux verdadero vero waar onwaar sant falskt sand falsk usann tosi "
-    "epätosi prawda fałsz pravda nepravda igaz hamis doğru yanliş yanlış adevărat fals истина ложь"
-)
-_LOGICAL_VALUES = frozenset(_WORDS.split())
-"""Logical values in the languages of Excel. LibreOffice recognizes those of the document's language."""
+LOGICAL_VALUES: Mapping[str, tuple[str, str]] = {
+    "cs": ("PRAVDA", "NEPRAVDA"),
+    "da": ("SAND", "FALSK"),
+    "de": ("WAHR", "FALSCH"),
+    "es": ("VERDADERO", "FALSO"),
+    "fi": ("TOSI", "EPÄTOSI"),
+    "fr": ("VRAI", "FAUX"),
+    "hu": ("IGAZ", "HAMIS"),
+    "it": ("VERO", "FALSO"),
+    "nb": ("SANN", "USANN"),
+    "nl": ("WAAR", "ONWAAR"),
+    "pl": ("PRAWDA", "FAŁSZ"),
+    "pt": ("VERDADEIRO", "FALSO"),
+    "ro": ("ADEVĂRAT", "FALS"),
+    "ru": ("ИСТИНА", "ЛОЖЬ"),
+    "sv": ("SANT", "FALSKT"),
+    "tr": ("DOĞRU", "YANLIŞ"),
+}
+"""True and false as Excel expects them, by language; they are TRUE and FALSE in all other languages."""
+
+_WORDS = frozenset(word.lower() for words in (*LOGICAL_VALUES.values(), ("TRUE", "FALSE", "yanlış")) for word in words)
+"""Logical values in lower case. LibreOffice recognizes those of the document's language. In Turkish, `I` is `ı`."""
 
 _PLAIN = re.compile(rb"[A-Za-z][A-Za-z ,.;:_/-]*")
 """Letters with harmless characters between them. Matches most strings without digits, without decoding them."""
@@ -67,7 +83,7 @@ def protect_text(cell: bytes) -> tuple[bytes, bool]:
     """
     if len(cell) <= MAX_STRING_LITERAL_CHARACTERS and _DIGIT.search(cell) and b"\n" not in cell and b"\r" not in cell:
         return b'="%b"' % cell.replace(b'"', b'""'), False
-    if _PLAIN.fullmatch(cell) and cell.decode().strip().lower() not in _LOGICAL_VALUES:
+    if _PLAIN.fullmatch(cell) and cell.decode().strip().lower() not in _WORDS:
         return cell, False
     text = cell.decode()
     if not _is_at_risk(text):
@@ -84,7 +100,7 @@ def _is_at_risk(text: str) -> bool:
         return True
     if utf16_units(" ".join(text.split())) > MAX_STRING_LITERAL_CHARACTERS:  # spaces do not prevent a conversion
         return _LONG_NUMBER.fullmatch(text) is not None
-    return _ANY_DIGIT.search(text) is not None or stripped.lower() in _LOGICAL_VALUES
+    return _ANY_DIGIT.search(text) is not None or stripped.lower() in _WORDS
 
 
 def _begins_like_a_formula(text: str) -> bool:

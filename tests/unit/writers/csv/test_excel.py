@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 
@@ -13,6 +14,7 @@ from resma.report.format_options import CsvOptions, FormatOptions
 from resma.report.header import Kind
 from resma.report.rows import Batch
 from resma.writers import make_writer, warnings_of
+from resma.writers.excel.text import LOGICAL_VALUES
 from resma.writers.saved_state import dump_state, load_state
 from tests.support.csv_samples import KEPT, NOT_TOUCHED
 from tests.support.sample_reports import header, rows_of, write
@@ -33,11 +35,24 @@ def test_byte_order_mark_headings_and_separator() -> None:
     assert data == b"\xef\xbb\xbf" + '"=""C0""";"=""C1"""\r\n"Größe; schön";-1234,50\r\n'.encode()
 
 
+def test_a_single_column_of_strings_is_always_quoted() -> None:
+    """COPY takes an unquoted `\\.` for the end of the data, and other readers skip unquoted lines that look empty."""
+    texts = ["a", None, "", "\\.", " "]
+    data = write(make_writer("CSV", header(["text"], len(texts)), EXCEL), rows_of([texts]))
+    assert data.removeprefix(b"\xef\xbb\xbf") == b'"=""C0"""\r\n"a"\r\n""\r\n""\r\n"\\."\r\n" "\r\n'
+
+
 @pytest.mark.parametrize("text", KEPT)
 def test_strings_that_excel_would_change_are_written_as_formulas(text: str) -> None:
     written = '="{}"'.format(text.replace('"', '""'))
     assert _cells("text", [text]) == [written]
     assert _cells("text", ["plain", text, None]) == ["plain", written, ""]
+
+
+@pytest.mark.parametrize("word", sorted({"TRUE", "FALSE", *chain(*LOGICAL_VALUES.values())}))
+def test_words_for_true_and_false_are_written_as_formulas_in_every_language(word: str) -> None:
+    for text in (word, word.lower(), word.capitalize(), f" {word} "):
+        assert _cells("text", ["plain", text, None]) == ["plain", f'="{text}"', ""]
 
 
 @pytest.mark.parametrize("text", NOT_TOUCHED)

@@ -96,6 +96,29 @@ def fonts_of(data: bytes) -> dict[str, Any]:
     return {name: font for name, font in fonts.items() if font["/Subtype"] == "/Type0"}
 
 
+@pytest.mark.parametrize("letter", ["R", "B"])
+@pytest.mark.parametrize("script", TEXTS)
+def test_packages_of_the_project_have_a_font_for_every_script(
+    script: str, letter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(font_index, "_SYSTEM_FOLDERS", ())
+    monkeypatch.delenv(font_index.FOLDERS_VARIABLE, raising=False)
+    installed_fonts.cache_clear()
+    try:
+        writer = WideText(letter, WideState())
+        writer.show(TEXTS[script], 20)
+        assert list(writer.missing) == []
+    finally:
+        installed_fonts.cache_clear()
+
+
+@pytest.mark.parametrize("text", ["ශ්\u200dරී", "ক্\u200dষ", "ക്\u200d", "र्\u200dय", "क्\u200cष", "ක්\u200dය"])
+def test_joiners_between_indic_letters_are_shaped_with_them(text: str) -> None:
+    """They decide which form the letters have: the name of Sri Lanka has one."""
+    assert list(segments(text)) == [(text, False)]
+    assert read_by_poppler(pdf(f"a {text} b")) == [f"a {text} b"]
+
+
 def test_poppler_reads_the_same_strings() -> None:
     texts = [*TEXTS.values(), *MIXED.values()]
     assert read_in_order(pdf(*texts)) == texts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
@@ -23,6 +23,8 @@ _JOINING = (
     "\u302a-\u302f\u3099\u309a\ua8e0-\uaaff\uabc0-\uabff\ufe00-\ufe0f\ufe20-\ufe2f\U00011000-\U00011fff"
     "\U000e0100-\U000e01ef"
 )
+_JOINERS = "\u200c\u200d"
+"""Zero width non-joiner and joiner. Between letters, they decide which form the letters have (Unicode 23.2)."""
 _REGIONAL = "\U0001f1e6-\U0001f1ff"
 _SKIN_TONES = "\U0001f3fb-\U0001f3ff"
 _PICTURE = "[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]"
@@ -36,7 +38,7 @@ _COMPLEX = re.compile(f"[{_RIGHT_TO_LEFT}{_JOINING}{_ORDERED}{_REGIONAL}{_SKIN_T
 _SEGMENTS = re.compile(
     f"(?P<emoji>{_EMOJI})"
     f"|(?P<right_to_left>[{_RIGHT_TO_LEFT}]+(?:[ \u00a0]+[{_RIGHT_TO_LEFT}]+)*)"
-    f"|(?P<joining>[^{_RIGHT_TO_LEFT}{_JOINING}]?[{_JOINING}]+)"
+    f"|(?P<joining>[^{_RIGHT_TO_LEFT}{_JOINING}]?[{_JOINING}][{_JOINING}{_JOINERS}]*)"
     f"|(?:(?!{_EMOJI})[^{_RIGHT_TO_LEFT}{_JOINING}])+(?![{_JOINING}])"
 )
 _WORDS = re.compile("[ \u00a0]+|[^ \u00a0]+")
@@ -128,11 +130,29 @@ def _assign_text(typeface: Typeface, glyphs: list[Glyph], text: str, *, right_to
     indexes = [index for index, glyph in enumerate(glyphs) if glyph.advance][: len(text)] or [widest]
     parts = [*text[: len(indexes) - 1], text[len(indexes) - 1 :]]
     letters = dict(zip(indexes, parts, strict=True))
-    return [
+    return _move_marks(
         lettered
         for index, glyph in enumerate(glyphs)
         for lettered in (_with_letters(typeface, glyph, letters[index]) if index in letters else [glyph])
-    ]
+    )
+
+
+def _move_marks(glyphs: Iterable[Glyph]) -> list[Glyph]:
+    """Moves marks without text before their letters if this needs a shorter move to the left or right.
+
+    Some viewers interpret a move of the width of a space as a space.
+    """
+    moved: list[Glyph] = []
+    letter = None
+    for glyph in glyphs:
+        if glyph.advance:
+            letter = len(moved)
+        elif not glyph.text and letter is not None and -2 * glyph.right > moved[letter].advance:
+            moved.insert(letter, replace(glyph, right=glyph.right + moved[letter].advance))
+            letter += 1
+            continue
+        moved.append(glyph)
+    return moved
 
 
 def _with_letters(typeface: Typeface, glyph: Glyph, text: str) -> list[Glyph]:
