@@ -12,9 +12,11 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from api.estimates import warnings
 from resma.catalog import load_catalog
 from resma.snapshot import row_estimate
 from resma.writers import Format
+from resma.writers.pdf import readability
 from tests.support.bad_requests import BAD
 from tests.support.eventually import eventually
 from tests.support.system import ROWS, ActAs, System
@@ -189,6 +191,25 @@ def test_estimates_reject_what_requests_reject(
     asked, _, same = system.call_api("POST", "/api/v1/reports/generate", body)
     assert (got, problem["type"]) == (status, f"urn:resma:problem:{code}") == (asked, same["type"])
     assert problem.get("errors") == same.get("errors")
+
+
+def test_limits_of_excel_apply_only_to_csv_of_its_profile(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "MAX_ROWS_PER_SHEET", 10)
+    assert "excel-row-limit" in codes(estimate(system, format="CSV", options={"csv": {"profile": "excel"}}))
+    assert "excel-row-limit" not in codes(estimate(system, format="CSV"))
+
+
+def test_columns_that_do_not_fit_a_page_are_a_warning_for_a_pdf(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readability, "MIN_CHARACTERS", 40)
+    readability._check_widths.cache_clear()
+    try:
+        expected = estimate(system, formats=["CSV", "PDF"])
+        assert "columns-unreadable" in codes(expected)
+        assert "columns-unreadable" not in codes(estimate(system, format="CSV"))
+    finally:
+        readability._check_widths.cache_clear()
 
 
 def test_estimates_require_the_scopes_of_requests(system: System, as_tenant: ActAs) -> None:

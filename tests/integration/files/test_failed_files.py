@@ -115,6 +115,36 @@ def test_only_the_parquet_file_fails_with_column_and_row(system: System, add_row
     assert (failed["format"], failed["column"], failed["row"]) == ("PARQUET", "amount", 2)
 
 
+def test_warnings_of_each_file_are_in_the_report(system: System, add_row: Callable[..., None]) -> None:
+    add_row(description=TOO_LONG, amount="12345678901234567.89")
+    report_id = system.request_report(
+        formats=["CSV", "XLSX", "PDF"],
+        filters={"account": "odd"},
+        columns=["id", "amount"],
+        options={"csv": {"profile": "excel"}},
+    )
+    assert system.work_once()
+    warnings = system.show(report_id)["warnings"]
+    found = [(warning["code"], warning["format"], warning["column"]) for warning in warnings]
+    assert found == [("amounts-as-text", "CSV", "amount"), ("amounts-as-text", "XLSX", "amount")]
+    report_id = system.request_report(format="CSV", filters={"account": "odd"}, options={"csv": {"profile": "excel"}})
+    assert system.work_once()
+    warnings = system.show(report_id)["warnings"]
+    found = [(warning["code"], warning["format"], warning["column"]) for warning in warnings]
+    assert sorted(found) == [("amounts-as-text", "CSV", "amount"), ("excel-cell-limit", "CSV", "description")]
+
+
+def test_a_report_of_an_unknown_account_has_a_warning(system: System) -> None:
+    report_id = system.request_report(formats=["CSV", "PDF"], filters={"account": "no such account"})
+    assert system.work_once()
+    report = system.show(report_id)
+    assert (report["status"], report["rows"]) == ("READY", 0)
+    (warning,) = report["warnings"]
+    assert (warning["code"], warning["format"]) == ("no-rows", None)
+    assert "`account`" in warning["detail"]
+    assert "no such" not in warning["detail"]
+
+
 @pytest.mark.parametrize("every", [1, 7])
 def test_a_format_that_has_failed_stays_failed_when_the_report_is_resumed(
     reports: Reports, cuts: Cuts, add_row: Callable[..., None], every: int

@@ -91,6 +91,19 @@ def test_networks_that_cannot_be_listed_are_a_settings_error(
         read_settings(model)
 
 
+@pytest.mark.parametrize("model", [ApiSettings, IntakeSettings, WebhookSettings])
+def test_listed_networks_are_those_of_the_setting(
+    model: type[ApiSettings | IntakeSettings | WebhookSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, field in model.model_fields.items():
+        if field.is_required():
+            monkeypatch.setenv(name.upper(), "1" if field.annotation is int else "x")
+    monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "10.20.0.0/16, fd12:3456::/48")
+    assert read_settings(model).receivers == LISTED
+    monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "")
+    assert read_settings(model).receivers == AllowedReceivers()
+
+
 def test_nothing_is_listed_by_default() -> None:
     assert parse_networks("") == parse_networks(" , ") == AllowedReceivers().allowed_networks == ()
 

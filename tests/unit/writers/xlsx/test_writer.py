@@ -9,6 +9,7 @@ from decimal import Decimal
 from io import BytesIO
 from itertools import pairwise
 from typing import Any, cast
+from xml.etree import ElementTree
 
 import openpyxl
 import pytest
@@ -22,6 +23,8 @@ from resma.writers.compression.deflate import ThreadedDeflate
 from resma.writers.saved_state import dump_state, load_state
 from resma.writers.xlsx import writer as writer_module
 from tests.support.xlsx_samples import COLUMNS, make_header, make_rows, read, write
+
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
 def _expected(row: Row) -> tuple[Any, ...]:
@@ -207,6 +210,27 @@ def test_further_sheets_have_a_header_a_filter_and_a_number(monkeypatch: pytest.
     assert cells == [_expected(row) for row in rows]
     assert [sheet.auto_filter.ref for sheet in book.worksheets[1:4]] == ["A1:F4", "A1:F4", "A1:F2"]
     assert [sheet["A1"].value for sheet in book.worksheets[1:4]] == ["ID"] * 3
+
+
+def test_parts_of_sheets_are_numbered_in_the_order_of_the_tabs_and_every_cell_has_a_reference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some readers count the parts, and take the one with the number of a tab for its sheet."""
+    monkeypatch.setattr(writer_module, "MAX_SHEET_ROWS", 4)
+    data = write(make_header(7, periods=(Period("2024", 7, ()),), subtotals=True), make_rows(7))
+    book = read(data)
+    assert len(book.sheetnames) == 6
+    archive = zipfile.ZipFile(BytesIO(data))
+    for number, name in enumerate(book.sheetnames, 1):
+        rows = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml")).iter(f"{SHEET}row")
+        references = [(row.attrib["r"], [cell.attrib["r"] for cell in row]) for row in rows]
+        sheet = book[name]
+        cells = [[cell for cell in row if cell.value is not None] for row in sheet.iter_rows()]
+        assert [number for number, _ in references] == sorted({number for number, _ in references}, key=int)
+        with_values = {cell.coordinate for row in cells for cell in row}
+        assert with_values
+        assert with_values <= {cell for _, some in references for cell in some}
+        assert all(cell.endswith(row) for row, some in references for cell in some)
 
 
 def test_no_part_exceeds_the_limit_of_zip_without_zip64(monkeypatch: pytest.MonkeyPatch) -> None:
