@@ -257,7 +257,7 @@ def test_an_invalid_event_is_rejected_with_a_pointer(client: Client, bus: BusQue
 def test_an_unavailable_bus_delays_nothing_and_gets_its_events_later(
     client: Client, faults: Faults, bus: BusQueue
 ) -> None:
-    eventually("all other events are handled", lambda: client.backlog("RequestQueueUrl") == Backlog(0, 0))
+    client.wait_for_handled_events()
     with faults.bus.failing(Fault("refuse")) as fault:
         unannounced = client.request_report("CSV", NONE)
         client.wait_for_status(unannounced, "READY")

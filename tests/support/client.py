@@ -183,6 +183,10 @@ class Client:
         for output in ("QueueUrl", "DeadLetterQueueUrl"):
             eventually(f"{output} is empty", lambda name=output: self.backlog(name) == Backlog(0, 0), seconds)  # type: ignore[misc]
 
+    def wait_for_handled_events(self) -> None:
+        """Waits until no event that requests a report is in its queue, waiting or in flight."""
+        eventually("all events are handled", lambda: self.backlog("RequestQueueUrl") == Backlog(0, 0))
+
     def send_job_again(self, report_id: str, times: int = 1, shard: int | None = None) -> None:
         """Sends a job's message to the queue, as in a duplicate delivery."""
         of_shard = "" if shard is None else f',"shard":{shard}'

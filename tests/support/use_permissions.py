@@ -14,7 +14,7 @@ import psycopg
 from infra.admin.tenants import set_email_domains
 from infra.deploy.cloudformation import find_outputs
 from infra.examples.deploy_example import deploy_example
-from tests.support.client import Backlog, Client, Json
+from tests.support.client import Client, Json
 from tests.support.eventually import eventually
 from tests.support.fault_proxy import Fault
 from tests.support.local_stack import Faults
@@ -136,7 +136,7 @@ def request_by_event(world: World) -> None:
 
 def request_by_event_while_the_bus_is_unavailable(world: World) -> None:
     """Keeps the request in flight, since the intake function cannot put its reply on the bus."""
-    _wait_for_handled_events(world.client)
+    world.client.wait_for_handled_events()
     with world.faults.bus.failing(Fault("refuse")) as fault:
         _put_request(world.client)
         fault.wait_for_fault()
@@ -266,11 +266,6 @@ def _put_request(client: Client) -> None:
     detail: Json = {"tenantId": "demo", "request": {"type": "TRANSACTIONS", "format": "CSV", "filters": NONE}}
     entry = {"Source": "bank.reporting", "DetailType": "Report Requested", "Detail": json.dumps(detail)}
     assert client.aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
-
-
-def _wait_for_handled_events(client: Client) -> None:
-    """Waits until no event of another test is in the queue of events."""
-    eventually("all events are handled", lambda: client.backlog("RequestQueueUrl") == Backlog(0, 0))
 
 
 def _is_published(client: Client, report_id: str) -> bool:

@@ -17,6 +17,7 @@ from resma.request_errors import WebhookUrlNotAllowedError
 from resma.settings import Settings, read_settings
 from resma.webhooks.url import WebhookUrl, parse_webhook_url
 from tests.support.ip_addresses import NOT_PUBLIC, PUBLIC
+from tests.support.required_settings import set_required
 from webhook.connect_checked import connect_checked
 from webhook.settings import WebhookSettings
 
@@ -95,9 +96,7 @@ def test_networks_that_cannot_be_listed_are_a_settings_error(
 def test_listed_networks_are_those_of_the_setting(
     model: type[ApiSettings | IntakeSettings | WebhookSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, field in model.model_fields.items():
-        if field.is_required():
-            monkeypatch.setenv(name.upper(), "1" if field.annotation is int else "x")
+    set_required(model, monkeypatch)
     monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "10.20.0.0/16, fd12:3456::/48")
     assert read_settings(model).receivers == LISTED
     monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "")

@@ -17,6 +17,7 @@ from resma.request_errors import WebhookUrlNotAllowedError
 from resma.settings import read_settings
 from resma.webhooks.url import WebhookUrl, parse_webhook_url
 from tests.support.ip_addresses import NOT_PUBLIC, PUBLIC
+from tests.support.required_settings import set_required
 from webhook.settings import WebhookSettings
 
 REFUSED = [
@@ -169,9 +170,7 @@ def test_the_docker_host_name_may_be_private() -> None:
 def test_only_the_local_stage_can_allow_loopback(
     model: type[ApiSettings | WebhookSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, field in model.model_fields.items():
-        if field.is_required():
-            monkeypatch.setenv(name.upper(), "1" if field.annotation is int else "x")
+    set_required(model, monkeypatch)
     monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
     for stage in ("prod", "dev", "localx", "Local"):
         monkeypatch.setenv("STAGE", stage)

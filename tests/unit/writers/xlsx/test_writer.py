@@ -25,6 +25,7 @@ from resma.writers.xlsx import writer as writer_module
 from tests.support.xlsx_samples import COLUMNS, make_header, make_rows, read, write
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 def _expected(row: Row) -> tuple[Any, ...]:
@@ -221,6 +222,10 @@ def test_parts_of_sheets_are_numbered_in_the_order_of_the_tabs_and_every_cell_ha
     book = read(data)
     assert len(book.sheetnames) == 6
     archive = zipfile.ZipFile(BytesIO(data))
+    relationships = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    targets = {each.attrib["Id"]: each.attrib["Target"] for each in relationships}
+    tabs = ElementTree.fromstring(archive.read("xl/workbook.xml")).iter(f"{SHEET}sheet")
+    assert [targets[tab.attrib[ID]] for tab in tabs] == [f"worksheets/sheet{number}.xml" for number in range(1, 7)]
     for number, name in enumerate(book.sheetnames, 1):
         rows = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml")).iter(f"{SHEET}row")
         references = [(row.attrib["r"], [cell.attrib["r"] for cell in row]) for row in rows]
