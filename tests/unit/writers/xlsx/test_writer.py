@@ -251,6 +251,18 @@ def test_no_part_exceeds_the_limit_of_zip_without_zip64(monkeypatch: pytest.Monk
     assert [r for s in sheets for r in s.iter_rows(min_row=2, values_only=True)] == [_expected(row) for row in rows]
 
 
+def test_a_file_is_about_as_large_as_that_of_another_library() -> None:
+    rows = make_rows(10_000)
+    ours = write(make_header(len(rows)), rows)
+    book, theirs = openpyxl.Workbook(write_only=True), BytesIO()
+    sheet = book.create_sheet()
+    for row in read(ours).worksheets[1].iter_rows(values_only=True):
+        sheet.append(row)
+    book.save(theirs)
+    # 1.06 was measured, and 1.19 with level 3 of the compressor instead of 5.
+    assert len(ours) < 1.1 * len(theirs.getvalue())
+
+
 def test_a_wrong_number_of_rows_is_an_error() -> None:
     for rows in (1, 3):
         writer = make_writer("XLSX", make_header(2))
