@@ -44,6 +44,7 @@ from api.webhooks.endpoint_routes import router as webhook_endpoints_router
 from resma.access.caller import Caller
 from resma.errors import ResmaError
 from resma.request_errors import CredentialsMissingError, FieldError, RequestInvalidError, json_pointer
+from resma.requests.retention import retention_settings
 from resma.validation_messages import advise
 
 logger = Logger()
@@ -109,7 +110,8 @@ app.include_router(certificates_router)
 def handle_get_openapi() -> Response[str]:
     """Handles GET: returns the OpenAPI document. It has the report types of this deployment for known callers only."""
     is_known = app.context.get("caller") is not None
-    document = render_document(app, base_url(app), with_report_types=is_known)
+    max_days = retention_settings().max_retention_days
+    document = render_document(app, base_url(app), max_retention_days=max_days, with_report_types=is_known)
     headers: dict[str, str | list[str]] = {"Vary": "Authorization, X-Api-Key"}
     return Response(HTTPStatus.OK, "application/json", document, headers=headers)
 

@@ -17,14 +17,17 @@ from api.openapi.webhooks import describe_webhooks
 from resma.catalog import offered_locales
 
 
-def render_document(app: APIGatewayRestResolver, base_url: str, *, with_report_types: bool) -> str:
+def render_document(
+    app: APIGatewayRestResolver, base_url: str, *, max_retention_days: int, with_report_types: bool
+) -> str:
     """Returns the OpenAPI 3.1 document of an API as JSON.
 
-    `base_url` is the server. The report types of the deployment, with their filters and columns, are part of it only
-    if `with_report_types` is true.
+    `base_url` is the server, and `max_retention_days` the limit of the deployment. The report types of the deployment,
+    with their filters and columns, are part of the document only if `with_report_types` is true.
     """
     document: Json = json.loads(_skeleton(app, tuple(offered_locales())))
     document["servers"] = [{"url": base_url, "description": "This deployment"}]
+    _limit_retention(document, max_retention_days)
     if with_report_types:
         describe_report_types(document)
     return json.dumps(document, ensure_ascii=False)
@@ -48,3 +51,10 @@ def _skeleton(app: APIGatewayRestResolver, _locales: tuple[str, ...]) -> str:
     describe_answers(document)
     sort_operations(document)
     return json.dumps(document)
+
+
+def _limit_retention(document: Json, max_days: int) -> None:
+    """Sets the maximum of `retentionDays`, which is an integer or null."""
+    for choice in document["components"]["schemas"]["ReportRequest"]["properties"]["retentionDays"]["anyOf"]:
+        if choice["type"] == "integer":
+            choice["maximum"] = max_days

@@ -29,7 +29,10 @@ class TotalCondition(RequestModel):
     """Limits of a total, both inclusive. At least one of them is required."""
 
     amount: str = Field(
-        max_length=100, pattern=NO_NUL, description="Name of the column that is added up, as in `totals`."
+        min_length=1,
+        max_length=100,
+        pattern=NO_NUL,
+        description="Name of the column that is added up, as in `totals`.",
     )
     currency: str | None = Field(
         default=None,

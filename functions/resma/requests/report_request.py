@@ -19,7 +19,7 @@ from resma.webhooks.url import URL_SCHEMA
 from resma.writers import Format
 
 _RetentionDays = Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS), WHOLE_NUMBER]
-_ColumnName = Annotated[str, Field(max_length=100, pattern=NO_NUL)]
+_ColumnName = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
 
 
 class ReportRequest(RequestModel):

@@ -27,12 +27,18 @@ from resma.requests.report_request import ReportRequest
 Json = dict[str, Any]
 
 SERVER = "https://api.example/stage"
+MAX_DAYS = 90
+
+
+def render(*, with_report_types: bool) -> Json:
+    text = render_document(app, SERVER, max_retention_days=MAX_DAYS, with_report_types=with_report_types)
+    rendered: Json = json.loads(text)
+    return rendered
 
 
 @pytest.fixture(scope="module", params=["for everybody", "with report types"])
 def document(request: pytest.FixtureRequest) -> Json:
-    rendered: Json = json.loads(render_document(app, SERVER, with_report_types=request.param == "with report types"))
-    return rendered
+    return render(with_report_types=request.param == "with report types")
 
 
 def walk(value: object, path: str = "") -> Iterator[tuple[str, Json]]:
@@ -92,9 +98,21 @@ def test_every_reference_has_a_target(document: Json) -> None:
 
 def test_every_schema_is_part_of_an_operation() -> None:
     """Schemas of routes that are not in the document, such as those of the console, are not in it either."""
-    document = json.loads(render_document(app, SERVER, with_report_types=False))
+    document = render(with_report_types=False)
     references = {part["$ref"] for _, part in walk(document) if isinstance(part.get("$ref"), str)}
     assert {COMPONENT + name for name in document["components"]["schemas"]} <= references
+
+
+def test_retention_has_the_limit_of_the_deployment(document: Json) -> None:
+    choices = document["components"]["schemas"]["ReportRequest"]["properties"]["retentionDays"]["anyOf"]
+    assert choices == [{"type": "integer", "minimum": 1, "maximum": MAX_DAYS}, {"type": "null"}]
+
+
+def test_names_of_columns_and_totals_are_not_empty(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    request = schemas["ReportRequest"]["properties"]
+    names = [request[name]["anyOf"][0]["items"] for name in ("columns", "splitBy")]
+    assert all(each["minLength"] == 1 for each in (*names, schemas["TotalCondition"]["properties"]["amount"]))
 
 
 def test_examples_are_valid(document: Json) -> None:
@@ -271,7 +289,7 @@ def test_events_are_webhooks(document: Json) -> None:
 
 
 def test_report_types_are_for_known_callers() -> None:
-    public, whole = (json.loads(render_document(app, SERVER, with_report_types=known)) for known in (False, True))
+    public, whole = (render(with_report_types=known) for known in (False, True))
     types = load_catalog()
     assert len(types) > 1
     request = whole["components"]["schemas"]["ReportRequest"]["properties"]
