@@ -59,6 +59,13 @@ def freeze_workers(client: Client, faults: Faults) -> tuple[str, list[psutil.Pro
     return report_id, workers
 
 
+def resume_workers(workers: list[psutil.Process]) -> None:
+    """Resumes suspended workers. The emulator may have ended those that were starting, or idle, meanwhile."""
+    for worker in workers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.resume()
+
+
 @pytest.fixture(scope="module")
 def failures(client: Client, faults: Faults) -> Iterator[WorkerFailures]:
     """Injects all three failures, and waits until other workers have finished the jobs."""
@@ -74,9 +81,7 @@ def failures(client: Client, faults: Faults) -> Iterator[WorkerFailures]:
             client.wait_for_status(report_id, "READY")
         yield WorkerFailures(before, after, frozen, workers)
     finally:
-        for worker in workers:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                worker.resume()
+        resume_workers(workers)
     client.wait_for_empty_queues()
 
 
@@ -103,8 +108,7 @@ def test_a_worker_killed_between_object_and_row_is_replaced(client: Client, fail
 def test_a_frozen_worker_that_wakes_up_changes_nothing(client: Client, failures: WorkerFailures) -> None:
     before = require_second_attempt(client, failures.frozen)
     events = log_lines(client, failures.frozen)
-    for worker in failures.frozen_workers:
-        worker.resume()
+    resume_workers(failures.frozen_workers)
     eventually("the resumed worker has logged", lambda: log_lines(client, failures.frozen) > events)
     client.wait_for_empty_queues()
     assert require_second_attempt(client, failures.frozen) == before
