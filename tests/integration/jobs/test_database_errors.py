@@ -49,14 +49,14 @@ def _lock_timeout(reader: Connection[TupleRow], admin: Connection[TupleRow]) -> 
 
 
 def _idle_in_transaction(reader: Connection[TupleRow], admin: Connection[TupleRow]) -> None:
-    reader.execute("SET LOCAL idle_in_transaction_session_timeout = '10ms'")
+    # If the error arrives before the response to SET is read, libpq takes it for a notice: two seconds are enough time.
+    reader.execute("SET LOCAL idle_in_transaction_session_timeout = '2s'")
     _await_gone(reader, admin)
     reader.execute("SELECT 1")
 
 
 def _transaction_timeout(reader: Connection[TupleRow], _admin: Connection[TupleRow]) -> None:
-    reader.execute("SET LOCAL transaction_timeout = '10ms'")
-    reader.execute("SELECT pg_sleep(20)")
+    reader.execute("SET LOCAL transaction_timeout = '10ms'; SELECT pg_sleep(20)")
 
 
 def _terminated(reader: Connection[TupleRow], admin: Connection[TupleRow]) -> None:
