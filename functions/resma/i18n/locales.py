@@ -85,6 +85,14 @@ class Locale:
             whole = self.group.join(whole[start:end] for start, end in pairwise(bounds))
         return f"{sign}{whole}{self.decimal if point else ''}{fraction}"
 
+    def format_count(self, value: int) -> str:
+        """Returns a whole number from 0 as `format_number` does, but faster: each page of a PDF has four."""
+        if value < 10 ** (self.min_grouped - 1):
+            return str(value)
+        if self.group_sizes == (3, 3):
+            return f"{value:,}".replace(",", self.group)
+        return self.format_number(str(value))
+
     def group_cuts(self, digits: int) -> list[int]:
         """Returns the positions of the separators in a whole number of so many digits, ascending."""
         if digits < self.min_grouped:

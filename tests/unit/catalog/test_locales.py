@@ -87,6 +87,16 @@ def test_numbers(tag: str, plain: str, grouped: str) -> None:
     assert locale.format_number(plain) == grouped
 
 
+def test_counts_are_shown_like_other_numbers() -> None:
+    data = json.loads(LOCALES_FILE.read_text(encoding="utf-8"))
+    counts = [0, 9, *(10**digits + more for digits in range(1, 10) for more in (-1, 0, 1))]
+    for tag in [tag for language in data.values() for tag in language["locales"]]:
+        locale = cldr_locale(tag)
+        assert locale is not None
+        shown = [locale.format_count(count) for count in counts]
+        assert shown == [locale.format_number(str(count)) for count in counts]
+
+
 def test_dates() -> None:
     shown = {tag: locale.format_date("2024-03-09") for tag, locale in LOCALES.items()}
     assert shown == {

@@ -106,7 +106,7 @@ class PageComposer:
         return metrics("R").width(text) * FOOTER_SIZE / 1000
 
     def _figure(self, value: int) -> str:
-        return self._header.locale.format_number(str(value))
+        return self._header.locale.format_count(value)
 
     def _stripes(self, kinds: bytes) -> bytes:
         """Returns a light background for every second row, however many lines it takes."""
