@@ -258,7 +258,7 @@ def _facts(report: Report, locale: Locale) -> list[tuple[str, str]]:
         facts += report_type.describe_filters(shown, locale)
     if report.as_of:
         facts.append((translate("As of", language), _time(report.as_of, zone, locale)))
-    facts.append((translate("Rows", language), locale.format_number(str(report.rows_done))))
+    facts.append((translate("Rows", language), locale.format_count(report.rows_done)))
     if report.expires_at and not report.held:
         day = report.expires_at.astimezone(zone)
         facts.append((translate("Available until", language), locale.format_date(f"{day:%Y-%m-%d}")))

@@ -53,7 +53,7 @@ def control_text(header: ReportHeader) -> str | None:
     lines = list(control_lines(header))
     shown = [f"{line.name} {locale.format_number(f'{line.amount:f}')}" for line in lines[:MAX_CONTROL_LINES]]
     if len(lines) > MAX_CONTROL_LINES:
-        shown.append(f"+ {locale.format_number(str(len(lines) - MAX_CONTROL_LINES))}")
+        shown.append(f"+ {locale.format_count(len(lines) - MAX_CONTROL_LINES)}")
     return ": ".join(filter(None, [translate("Control totals agree", locale.language), "; ".join(shown)]))
 
 

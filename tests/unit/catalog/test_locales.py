@@ -42,14 +42,18 @@ def test_the_data_file_is_up_to_date() -> None:
     assert LOCALES_FILE.read_text(encoding="utf-8") == locale_data()
 
 
+def every_locale() -> list[tuple[str, Locale]]:
+    """All locales of the CLDR with their tags."""
+    data = json.loads(LOCALES_FILE.read_text(encoding="utf-8"))
+    locales = [(tag, cldr_locale(tag)) for language in data.values() for tag in language["locales"]]
+    known = [(tag, locale) for tag, locale in locales if locale is not None]
+    assert len(known) == len(locales) > 600
+    return known
+
+
 def test_every_locale_of_the_cldr_can_be_used() -> None:
     """Separators fit the one-byte fonts of PDFs, and date patterns consist of three letters and two separators."""
-    data = json.loads(LOCALES_FILE.read_text(encoding="utf-8"))
-    tags = [tag for language in data.values() for tag in language["locales"]]
-    assert len(tags) > 600
-    for tag in tags:
-        locale = cldr_locale(tag)
-        assert locale is not None
+    for tag, locale in every_locale():
         assert locale.decimal in {".", ","}
         assert locale.decimal != locale.group
         assert re.fullmatch("[DMY]([-./])[DMY]\\1[DMY]", locale.date), tag
@@ -88,11 +92,8 @@ def test_numbers(tag: str, plain: str, grouped: str) -> None:
 
 
 def test_counts_are_shown_like_other_numbers() -> None:
-    data = json.loads(LOCALES_FILE.read_text(encoding="utf-8"))
     counts = [0, 9, *(10**digits + more for digits in range(1, 10) for more in (-1, 0, 1))]
-    for tag in [tag for language in data.values() for tag in language["locales"]]:
-        locale = cldr_locale(tag)
-        assert locale is not None
+    for _, locale in every_locale():
         shown = [locale.format_count(count) for count in counts]
         assert shown == [locale.format_number(str(count)) for count in counts]
 

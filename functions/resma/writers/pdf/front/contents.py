@@ -110,7 +110,7 @@ class Contents:
     def _line(self, period: Period, page: int, y: float) -> bytes:
         pen, locale = self._pen, self._header.locale
         label = name_period(period.label, locale)
-        rows = locale.format_number(str(period.rows))
+        rows = locale.format_count(period.rows)
         parts = [INK + b" rg\n", pen.show(Line(label, "R", _SIZE, MARGIN + PADDING, y, _LABEL_WIDTH))]
         x = self._rows_x
         start = MARGIN + PADDING + min(self._width(label, "R"), _LABEL_WIDTH) + 5
@@ -125,6 +125,6 @@ class Contents:
             x += width
             if name in amounts:
                 parts.append(pen.show(Line(amounts[name], "R", _SIZE, x, y, align="right")))
-        figure = locale.format_number(str(page))
+        figure = locale.format_count(page)
         parts += [GRAY + b" rg\n", pen.show(Line(figure, "R", _SIZE, self._page_x, y, align="right"))]
         return b"".join(parts)

@@ -119,7 +119,7 @@ class _Cover:
         return translate(word, self._locale.language)
 
     def _figure(self, value: int) -> str:
-        return self._locale.format_number(str(value))
+        return self._locale.format_count(value)
 
     def _amount(self, amount: Decimal) -> str:
         """Formats an amount with all digits and thousands separators. NaN and Infinity are unchanged."""

@@ -55,7 +55,7 @@ class Letterhead:
         self._lines = min(MAX_LINES, ceil(len(pairs) / self._columns))
         room = self._lines * self._columns
         if len(pairs) > room:
-            pairs[room - 1 :] = [("…", f"+ {header.locale.format_number(str(len(pairs) - room + 1))}")]
+            pairs[room - 1 :] = [("…", f"+ {header.locale.format_count(len(pairs) - room + 1)}")]
         self._pairs = pairs
         self._control = control_text(header)
         self._legal = list(_legal(header, layout, pen))
@@ -121,12 +121,12 @@ def _pairs(header: ReportHeader) -> Iterator[Pair]:
     """Yields labels and values: filters, number of rows, balances and totals."""
     locale, language = header.locale, header.locale.language
     yield from header.filters
-    yield translate("Rows", language), locale.format_number(str(header.rows))
+    yield translate("Rows", language), locale.format_count(header.rows)
     if header.balance:
         yield translate("Opening balance", language), locale.format_number(header.balance.opening)
         yield translate("Closing balance", language), locale.format_number(header.balance.closing)
     for line in total_lines(header, header.totals):
-        rows = f"{locale.format_number(str(line.rows))} {translate('row' if line.rows == 1 else 'rows', language)}"
+        rows = f"{locale.format_count(line.rows)} {translate('row' if line.rows == 1 else 'rows', language)}"
         yield line.name, f"{format_amount(line.amount, locale)} ({rows})"
     if header.totals_omitted:
-        yield "…", f"+ {locale.format_number(str(header.totals_omitted))} ({translate('Currencies', language)})"
+        yield "…", f"+ {locale.format_count(header.totals_omitted)} ({translate('Currencies', language)})"

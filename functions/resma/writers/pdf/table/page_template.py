@@ -122,7 +122,7 @@ def brand_footer(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
 def _page_number_width(header: ReportHeader, layout: Layout, pen: Pen) -> float:
     """Returns the maximum width of `Rows x to y of z · Page p of q` on the right."""
     language = header.locale.language
-    rows, pages = (header.locale.format_number(str(n)) for n in (header.rows, 3 * header.rows // layout.slots + 100))
+    rows, pages = (header.locale.format_count(n) for n in (header.rows, 3 * header.rows // layout.slots + 100))
     words = " ".join([translate(word, language) for word in ("Rows", "to", "of", "Page", "of")])
     return pen.width("R", f"{words}   ·   {rows} {rows} {rows} {pages} {pages}") * 6.5 / 1000 + _GAP
 

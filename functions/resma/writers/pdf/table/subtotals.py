@@ -55,7 +55,7 @@ class Subtotals:
         pen, locale = self._pen, self._locale
         y = self._layout.top_of(slot) - DROP
         rows = total.rows if total else period.rows
-        counted = f"{locale.format_number(str(rows))} {translate('row' if rows == 1 else 'rows', locale.language)}"
+        counted = f"{locale.format_count(rows)} {translate('row' if rows == 1 else 'rows', locale.language)}"
         parts = [self._accent + b" rg\n"]
         end = right
         if total:
@@ -65,7 +65,7 @@ class Subtotals:
             end = min(left - PADDING, right - width - _GAP)
             counted = f"{counted}   {total.name}"
         elif period.totals_omitted:
-            omitted = locale.format_number(str(period.totals_omitted))
+            omitted = locale.format_count(period.totals_omitted)
             counted = f"+ {omitted} ({translate('Currencies', locale.language)})"
         parts.append(pen.show(Line(counted, "R", SIZE, end, y, align="right")))
         if is_first:
