@@ -101,7 +101,8 @@ test: tools-test setup setup-sam setup-readers setup-generators setup-oidc ## un
 	@PYTHONPATH=functions $(BIN)/python -m tests.support.accept_files .resma/kept
 
 test-long: tools-test setup setup-sam setup-readers setup-generators setup-oidc ## the tests that take minutes, which `make test` omits: chaos run, clients in Go and Java, all targets of the package
-	@$(BIN)/python -m pytest -m long tests
+	@# Apart, because the stack of the end-to-end tests runs until their session ends, and unit tests block sockets.
+	@$(BIN)/python -m pytest -m long tests/e2e; code=$$?; $(BIN)/python -m pytest -m long --ignore=tests/e2e tests && exit $$code
 
 coverage: ## `make test` that measures the coverage of unit and integration tests; .resma/coverage.txt has each module's lines and branches
 	@RESMA_COVERAGE=1 $(MAKE) --no-print-directory test

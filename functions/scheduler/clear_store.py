@@ -10,6 +10,8 @@ from uuid import UUID
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from resma.storage.object_store import is_store_overloaded
+
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
@@ -66,9 +68,10 @@ class _TimeIsUpError(Exception):
 
 
 def clear_store(s3: S3Client, bucket: str, leftovers: Leftovers, is_time_left: Callable[[], bool]) -> SweepOutcome:
-    """Removes a report's leftovers. Safe to call twice. Never raises: `unavailable` is a store that does not answer.
+    """Removes a report's leftovers. Safe to call twice. Never raises.
 
-    `unfinished` means that the time was up: the next call continues, because it finds fewer objects.
+    `unavailable` means that the store cannot serve requests, and `unfinished` that the time was up: the next call
+    continues, because it finds fewer objects.
     """
     about: dict[str, Any] = {"report_id": str(leftovers.report_id), "tenant_id": leftovers.tenant_id}
     try:
@@ -81,7 +84,11 @@ def clear_store(s3: S3Client, bucket: str, leftovers: Leftovers, is_time_left: C
         logger.warning("a report was not swept", **about, error=type(error).__name__)
         return "unavailable"
     except ClientError as error:
-        logger.warning("the store refused a sweep", **about, error=error.response["Error"]["Code"])
+        code = error.response["Error"]["Code"]
+        if is_store_overloaded(error):
+            logger.warning("a report was not swept", **about, error=code)
+            return "unavailable"
+        logger.warning("the store refused a sweep", **about, error=code)
         return "refused"
     except Exception:
         logger.exception("a report cannot be swept", **about)

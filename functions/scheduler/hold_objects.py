@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
+from resma.storage.object_store import is_store_overloaded
 from scheduler.clear_store import AT_ONCE
 from scheduler.resources import IsTimeLeft, SchedulerResources
 
@@ -146,6 +147,9 @@ def _change(resources: SchedulerResources, report: _Changed) -> tuple[_Outcome, 
         return "unavailable", None
     except ClientError as error:
         code = error.response["Error"]["Code"]
+        if is_store_overloaded(error):
+            logger.warning("the legal hold of a report's objects was not changed", **about, error=code)
+            return "unavailable", None
         logger.warning("the store refused to change the legal hold of a report's objects", **about, error=code)
         return "refused", None
     if found and listed["IsTruncated"]:

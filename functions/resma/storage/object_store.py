@@ -150,14 +150,22 @@ def _is_refusal(error: ClientError | BotoCoreError) -> bool:
     return is_answered and error.response["Error"]["Code"] not in {"NoSuchUpload", "PreconditionFailed"}
 
 
-_UNAVAILABLE_STATUS = {401, 403, 429}
-_UNAVAILABLE_CODES = {"NoSuchBucket", "RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
+_OVERLOADED_CODES = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
+
+
+def is_store_overloaded(error: ClientError) -> bool:
+    """Returns whether an error response means that the store cannot serve requests now: 5xx, or throttling.
+
+    An error of one of the objects in a response to DeleteObjects has no status, only a code.
+    """
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or status == 429 or error.response["Error"]["Code"] in _OVERLOADED_CODES
 
 
 def is_store_unavailable(error: ClientError) -> bool:
     """Returns whether an error response is about the store or the function's access, so that other reports fail too."""
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-    return status >= 500 or status in _UNAVAILABLE_STATUS or error.response["Error"]["Code"] in _UNAVAILABLE_CODES
+    return is_store_overloaded(error) or status in {401, 403} or error.response["Error"]["Code"] == "NoSuchBucket"
 
 
 @contextlib.contextmanager

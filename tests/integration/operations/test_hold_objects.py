@@ -75,20 +75,29 @@ def test_a_hold_that_is_placed_again_before_the_objects_are_released_stays(locke
     assert _legal_holds(locked) == {"ON"}
 
 
-def test_objects_that_the_store_refuses_are_tried_again(locked: System, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("status", "reports_tried"), [(403, 2), (503, 1)])
+def test_objects_that_the_store_refuses_are_tried_again(
+    locked: System, monkeypatch: pytest.MonkeyPatch, status: int, reports_tried: int
+) -> None:
+    """A run continues with other reports after a refusal, and stops if the store cannot serve requests."""
+    monkeypatch.setattr(scheduler.hold_objects, "AT_ONCE", 1)
     report_id = _held(locked)
-    client = scheduler.app._resources().s3
+    _held(locked)
+    response: Any = {"Error": {"Code": str(status)}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    tried = []
 
-    def refuse(**_request: Any) -> None:
-        raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "PutObjectLegalHold")
+    def refuse(**request: Any) -> None:
+        tried.append(request["Key"])
+        raise ClientError(response, "PutObjectLegalHold")
 
     with monkeypatch.context() as patched:
-        patched.setattr(client, "put_object_legal_hold", refuse)
+        patched.setattr(scheduler.app._resources().s3, "put_object_legal_hold", refuse)
         assert locked.run_scheduler()["holds_changed"] == 0
-    status, _, _ = locked.call_api("DELETE", f"/api/v1/reports/{report_id}/hold")
-    assert status == 200
+    assert len(tried) == reports_tried
+    released, _, _ = locked.call_api("DELETE", f"/api/v1/reports/{report_id}/hold")
+    assert released == 200
     _call(locked, "PUT", report_id, "/hold", {"reason": "Case 1"})
-    assert locked.run_scheduler()["holds_changed"] == 1
+    assert locked.run_scheduler()["holds_changed"] == 2
     assert _legal_holds(locked) == {"ON"}
 
 

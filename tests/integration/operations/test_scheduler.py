@@ -145,23 +145,27 @@ def test_a_store_that_lists_uploads_only_by_whole_keys_is_swept_too(
 
 
 @pytest.mark.parametrize("operation", ["list_objects_v2", "delete_objects", "abort_multipart_upload"])
-@pytest.mark.parametrize("is_unavailable", [False, True])
+@pytest.mark.parametrize("failure", ["refused", "overloaded", "no answer"])
 def test_a_sweep_that_the_store_refuses_is_retried_later(
-    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, is_unavailable: bool, operation: str
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, failure: str, operation: str
 ) -> None:
+    """One that the store cannot serve now is retried by the next run."""
     report_id = system.request_report(format="CSV")
     admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 1, finished_at = '2026-01-01'")
     _leave(system, report_id, "1.csv")
-    refusal = ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {}}, "ListObjectsV2")  # type: ignore[typeddict-item]
+    code, status = ("AccessDenied", 403) if failure == "refused" else ("503", 503)
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
     def refuse(**_arguments: Any) -> Any:
-        raise EndpointConnectionError(endpoint_url="http://store") if is_unavailable else refusal
+        if failure == "no answer":
+            raise EndpointConnectionError(endpoint_url="http://store")
+        raise ClientError(response, operation)
 
     with monkeypatch.context() as patch:
         patch.setattr(scheduler.app._resources().s3, operation, refuse)
         assert system.run_scheduler()["swept"] == 0
     assert system.objects() or system.open_uploads()
-    assert system.run_scheduler()["swept"] == (1 if is_unavailable else 0), "a refused sweep is retried after a pause"
+    assert system.run_scheduler()["swept"] == (failure != "refused"), "a refused sweep is retried after a pause"
     _age(admin, 301)
     system.run_scheduler()
     assert (system.objects(), system.open_uploads()) == ([], [])
